@@ -1,0 +1,72 @@
+/** The interface of the numerical kernels: blocks of rows in; Grams, row scores and attention out. */
+import type { Floats } from '../keys.js';
+
+/**
+ * Rows of a canonical block. Every computation cuts a matrix at multiples of this number, whatever chunks the
+ * caller has, so that each mode adds the same numbers in the same order and gives the same bytes.
+ */
+export const BLOCK_ROWS = 1024;
+
+/** Rows that a kernel adds up one after the other before it flushes into the block's sum. */
+export const FLUSH_ROWS = 64;
+
+/** What is done to each block of a matrix with d columns; a stage that is left out is the identity. */
+export interface BlockPlan {
+  readonly d: number;
+  /** [d]: entry (i, c) is multiplied by columnScale[c]. Powers of two, so that nothing is rounded. */
+  readonly columnScale?: Float64Array;
+  /** [d, width] row-major: the scaled row k becomes k T, of `width` entries. */
+  readonly transform?: Float64Array;
+  /** Columns after the transform; d without one. */
+  readonly width?: number;
+  /** W, [width, width] row-major and lower triangular (entries above the diagonal are not read): `scores` gives |W x|^2. */
+  readonly factor?: Float64Array;
+}
+
+/**
+ * Works through a matrix block by block: `load`, then `gram` or `scores` of what is loaded, all in float64.
+ * X is the loaded block after scaling and transform, [count, width].
+ */
+export interface BlockKernel {
+  /** Loads up to BLOCK_ROWS rows (rows.length / d of them); row i is multiplied by rowScale[i]. */
+  load(rows: Floats, rowScale?: Float64Array): void;
+  /**
+   * out = X^T X, [width, width] row-major, both triangles. Sums run over FLUSH_ROWS rows one after the other, and these
+   * sums one after the other, so no entry has been through more than FLUSH_ROWS + BLOCK_ROWS / FLUSH_ROWS additions.
+   */
+  gram(out: Float64Array): void;
+  /** out[i] = |W x_i|^2 for each loaded row. The dot products have at most `width` additions each. */
+  scores(out: Float64Array): void;
+  /**
+   * The same in float32, about twice as fast: out[i] = |W x_i|^2 with the entries of W and of x rounded to float32 first.
+   * | sqrt(out[i]) - |W x_i| | <= (width + 4) 2^-24 ( |W|_abs |x_i|_abs ) in the Euclidean norm, where no entry overflows or
+   * underflows; the caller scales the columns so that it does not.
+   */
+  scores32(out: Float32Array): void;
+}
+
+/** Attention of one head, softmax or power weights, with keys visible in order. */
+export interface AttendCall {
+  /** Queries [m, d], keys [n, d], values [n, dv], result [m, dv]; row-major. */
+  readonly q: Floats;
+  readonly k: Floats;
+  readonly v: Floats;
+  readonly out: Floats;
+  readonly m: number;
+  readonly n: number;
+  readonly d: number;
+  readonly dv: number;
+  /** The weights are exp(scale <q,k>), or |<q,k>|^power where a power is given. */
+  readonly scale: number;
+  readonly power?: number;
+  /** [m]: query i sees keys 0 .. limits[i] - 1; all of them without it. A query that sees no key, or whose weights are all zero, gives a zero row. */
+  readonly limits?: Uint32Array;
+}
+
+/** One implementation of the kernels. */
+export interface Kernels {
+  readonly name: 'wasm-simd' | 'reference';
+  blocks(plan: BlockPlan): BlockKernel;
+  /** out_i = sum_j w_ij v_j / sum_j w_ij over the visible keys j. */
+  attend(call: AttendCall): void;
+}

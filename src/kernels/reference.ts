@@ -1,0 +1,94 @@
+/** The kernels in plain TypeScript and float64: the oracle of the WASM ones and the fallback where there is no SIMD. */
+import type { Floats } from '../keys.js';
+import {
+  type AttendCall,
+  BLOCK_ROWS,
+  type BlockKernel,
+  type BlockPlan,
+  FLUSH_ROWS,
+  type Kernels,
+} from './kernels.js';
+
+function blocks({ d, columnScale, transform, width = d, factor }: BlockPlan): BlockKernel {
+  const scaled = new Float64Array(d);
+  const x = new Float64Array(BLOCK_ROWS * width);
+  let count = 0;
+
+  function load(rows: Floats, rowScale?: Float64Array): void {
+    count = rows.length / d;
+    for (let i = 0; i < count; i++) {
+      for (let c = 0; c < d; c++)
+        scaled[c] = rows[i * d + c] * (columnScale ? columnScale[c] : 1) * (rowScale ? rowScale[i] : 1);
+      if (!transform) {
+        x.set(scaled, i * width);
+        continue;
+      }
+      for (let w = 0; w < width; w++) {
+        let sum = 0;
+        for (let c = 0; c < d; c++) sum += scaled[c] * transform[c * width + w];
+        x[i * width + w] = sum;
+      }
+    }
+  }
+
+  function gram(out: Float64Array): void {
+    out.fill(0);
+    for (let start = 0; start < count; start += FLUSH_ROWS) {
+      const end = Math.min(start + FLUSH_ROWS, count);
+      for (let a = 0; a < width; a++)
+        for (let b = 0; b <= a; b++) {
+          let sum = 0;
+          for (let i = start; i < end; i++) sum += x[i * width + a] * x[i * width + b];
+          out[a * width + b] += sum;
+        }
+    }
+    for (let a = 0; a < width; a++) for (let b = 0; b < a; b++) out[b * width + a] = out[a * width + b];
+  }
+
+  function scores(out: Float64Array | Float32Array): void {
+    const w = factor as Float64Array;
+    for (let i = 0; i < count; i++) {
+      let score = 0;
+      for (let a = 0; a < width; a++) {
+        let sum = 0;
+        for (let b = 0; b <= a; b++) sum += w[a * width + b] * x[i * width + b];
+        score += sum * sum;
+      }
+      out[i] = score;
+    }
+  }
+
+  return { load, gram, scores, scores32: scores };
+}
+
+function attend({ q, k, v, out, m, n, d, dv, scale, power, limits }: AttendCall): void {
+  const weights = new Float64Array(n);
+  const row = new Float64Array(dv);
+  for (let i = 0; i < m; i++) {
+    const visible = limits ? limits[i] : n;
+    let largest = power === undefined ? Number.NEGATIVE_INFINITY : 0;
+    for (let j = 0; j < visible; j++) {
+      let dot = 0;
+      for (let c = 0; c < d; c++) dot += q[i * d + c] * k[j * d + c];
+      weights[j] = power === undefined ? dot * scale : Math.abs(dot);
+      largest = Math.max(largest, weights[j]);
+    }
+    let total = 0;
+    row.fill(0);
+    for (let j = 0; j < visible; j++) {
+      // Power weights are taken relative to the largest, so that they neither overflow nor all underflow.
+      const w =
+        power === undefined
+          ? Math.exp(weights[j] - largest)
+          : largest > 0
+            ? (weights[j] / largest) ** power
+            : 0;
+      total += w;
+      for (let c = 0; c < dv; c++) row[c] += w * v[j * dv + c];
+    }
+    for (let c = 0; c < dv; c++) out[i * dv + c] = total > 0 ? row[c] / total : 0;
+  }
+}
+
+/** Plain TypeScript kernels. */
+export const referenceKernels: Kernels = { name: 'reference', blocks, attend };

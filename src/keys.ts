@@ -1,0 +1,103 @@
+/** Matrices of keys and tensors of heads: the input types of every public function, their checks and views without copies. */
+
+/** Numbers that are stored in one piece, as typed arrays of transformers.js and onnxruntime tensors are. */
+export type Floats = Float32Array | Float64Array;
+
+/** Row-major data with its shape (also called `dims`): [n, d] or [batch, heads, n, d]. */
+export interface Tensor {
+  readonly data: Floats;
+  readonly shape?: readonly number[];
+  readonly dims?: readonly number[];
+}
+
+/**
+ * A matrix of n rows and d columns that is read in blocks of rows, from memory or from a file.
+ * The array that `rows(start, end)` returns has (end - start) * d entries and is valid until the next call.
+ */
+export interface KeyMatrix {
+  readonly n: number;
+  readonly d: number;
+  rows(start: number, end: number): Floats;
+}
+
+/** What functions of one matrix or of many heads accept. */
+export type Keys = Tensor | KeyMatrix;
+
+/** A result for [n, d], or one for each head of [batch, heads, n, d]. */
+export type PerHead<T> = T | { readonly heads: readonly HeadOf<T>[] };
+
+/** The result of one head of a [batch, heads, n, d] tensor. */
+export type HeadOf<T> = { readonly batch: number; readonly head: number } & T;
+
+/** One head of a tensor; `batch` and `head` are 0 for a two-dimensional one. */
+export interface Head {
+  readonly batch: number;
+  readonly head: number;
+  readonly matrix: KeyMatrix;
+}
+
+/** The heads of an input and whether it had two dimensions. */
+export interface Heads {
+  readonly flat: boolean;
+  readonly batches: number;
+  readonly heads: number;
+  readonly n: number;
+  readonly d: number;
+  readonly list: readonly Head[];
+}
+
+function isMatrix(keys: Keys): keys is KeyMatrix {
+  return typeof (keys as KeyMatrix).rows === 'function';
+}
+
+/** The checked shape of a tensor; throws one line that names the caller and the argument. */
+export function shapeOf(tensor: Tensor, where: string): readonly number[] {
+  if (tensor === null || typeof tensor !== 'object')
+    throw new TypeError(`${where} must be {data, shape}, got ${tensor === null ? 'null' : typeof tensor}`);
+  const { data } = tensor;
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) {
+    const got = (data as object | undefined)?.constructor?.name ?? typeof data;
+    throw new TypeError(`${where}: data must be a Float32Array or Float64Array, got ${got}`);
+  }
+  const shape = tensor.shape ?? tensor.dims;
+  if (!shape || typeof shape[Symbol.iterator] !== 'function')
+    throw new TypeError(`${where}: shape must be [n, d] or [batch, heads, n, d], got ${String(shape)}`);
+  const list = Array.from(shape, Number);
+  if ((list.length !== 2 && list.length !== 4) || !list.every((size) => Number.isSafeInteger(size) && size > 0))
+    throw new RangeError(
+      `${where}: shape must be [n, d] or [batch, heads, n, d] of positive integers, got [${list}]`,
+    );
+  const size = list.reduce((a, b) => a * b, 1);
+  if (size !== data.length)
+    throw new RangeError(`${where}: shape [${list}] needs ${size} numbers, data has ${data.length}`);
+  return list;
+}
+
+/** A matrix over rows [offset, offset + n * d) of an array, without a copy. */
+export function matrixOver(data: Floats, n: number, d: number, offset = 0): KeyMatrix {
+  return { n, d, rows: (start, end) => data.subarray(offset + start * d, offset + end * d) };
+}
+
+/** The heads of an input as matrices, without a copy. */
+export function headsOf(keys: Keys, where: string): Heads {
+  if (isMatrix(keys)) {
+    const { n, d } = keys;
+    if (!(Number.isSafeInteger(n) && n > 0 && Number.isSafeInteger(d) && d > 0))
+      throw new RangeError(`${where}: a matrix must have positive n and d, got n = ${n}, d = ${d}`);
+    return { flat: true, batches: 1, heads: 1, n, d, list: [{ batch: 0, head: 0, matrix: keys }] };
+  }
+  const shape = shapeOf(keys, where);
+  const [batches, heads, n, d] = shape.length === 2 ? [1, 1, shape[0], shape[1]] : shape;
+  const list = Array.from({ length: batches * heads }, (_, i) => ({
+    batch: Math.floor(i / heads),
+    head: i % heads,
+    matrix: matrixOver(keys.data, n, d, i * n * d),
+  }));
+  return { flat: shape.length === 2, batches, heads, n, d, list };
+}
+
+/** Restores the form of the input: the bare result for [n, d], a list of heads for [batch, heads, n, d]. */
+export function perHead<T extends object>(heads: Heads, results: readonly T[]): PerHead<T> {
+  if (heads.flat) return results[0];
+  return { heads: heads.list.map(({ batch, head }, i) => ({ batch, head, ...results[i] })) };
+}
