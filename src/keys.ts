@@ -63,7 +63,10 @@ export function shapeOf(tensor: Tensor, where: string): readonly number[] {
   if (!shape || typeof shape[Symbol.iterator] !== 'function')
     throw new TypeError(`${where}: shape must be [n, d] or [batch, heads, n, d], got ${String(shape)}`);
   const list = Array.from(shape, Number);
-  if ((list.length !== 2 && list.length !== 4) || !list.every((size) => Number.isSafeInteger(size) && size > 0))
+  if (
+    (list.length !== 2 && list.length !== 4) ||
+    !list.every((size) => Number.isSafeInteger(size) && size > 0)
+  )
     throw new RangeError(
       `${where}: shape must be [n, d] or [batch, heads, n, d] of positive integers, got [${list}]`,
     );

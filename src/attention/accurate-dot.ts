@@ -1,0 +1,45 @@
+/** Dot products that stay accurate where their terms cancel (Ogita, Rump, Oishi, "Accurate sum and dot product", 2005). */
+import type { Floats } from '../keys.js';
+
+/** 2^27 + 1: splits a float64 into two halves whose products are exact (Veltkamp, Dekker). */
+const SPLITTER = 134217729;
+/** A plain sum below this part of its terms' sizes is computed again, as if in twice the precision. */
+const CANCELLATION = 1e-4;
+
+/** sum_c a[i + c] b[j + c] over d terms: relative error about d^2 1e-32 |a|^T|b| / |a^T b| + 1e-12. */
+export function accurateDot(a: Floats, i: number, b: Floats, j: number, d: number): number {
+  let sum = 0;
+  let sizes = 0;
+  for (let c = 0; c < d; c++) {
+    const term = a[i + c] * b[j + c];
+    sum += term;
+    sizes += Math.abs(term);
+  }
+  return Math.abs(sum) >= CANCELLATION * sizes ? sum : compensatedDot(a, i, b, j, d);
+}
+
+function compensatedDot(a: Floats, i: number, b: Floats, j: number, d: number): number {
+  let sum = 0;
+  let correction = 0;
+  for (let c = 0; c < d; c++) {
+    const x = a[i + c];
+    const y = b[j + c];
+    const product = x * y;
+    const next = sum + product;
+    const part = next - sum;
+    correction += sum - (next - part) + (product - part) + productError(x, y, product);
+    sum = next;
+  }
+  return sum + correction;
+}
+
+/** x y - fl(x y), exactly. */
+function productError(x: number, y: number, product: number): number {
+  const bigX = SPLITTER * x;
+  const highX = bigX - (bigX - x);
+  const lowX = x - highX;
+  const bigY = SPLITTER * y;
+  const highY = bigY - (bigY - y);
+  const lowY = y - highY;
+  return lowX * lowY - (product - highX * highY - lowX * highY - highX * lowY);
+}

@@ -1,0 +1,71 @@
+/** levattention: the few keys that can ever matter in attention. The public surface, nothing else. */
+export {
+  compareAttention,
+  compareAttentionAsync,
+  compareAttentionSteps,
+  type HeadComparison,
+} from './attention/compare.js';
+export {
+  exactAttention,
+  exactAttentionAsync,
+  exactAttentionSteps,
+  type OutputTensor,
+} from './attention/exact.js';
+export {
+  type HeavyScores,
+  type HeavyScoresOptions,
+  heavyScores,
+  heavyScoresAsync,
+  heavyScoresSteps,
+} from './attention/heavy-scores.js';
+export type { AttentionOptions } from './attention/inputs.js';
+export {
+  type LevAttentionOptions,
+  type LevAttentionResult,
+  levAttention,
+  levAttentionAsync,
+  levAttentionSteps,
+  type SelectedKeys,
+} from './attention/lev-attention.js';
+export { parseSelector, selectorNames } from './attention/selectors/index.js';
+export type { Selector, SelectorContext } from './attention/selectors/selector.js';
+export type { Floats, HeadOf, KeyMatrix, Keys, PerHead, Tensor } from './keys.js';
+export { type Random, randomStream } from './random.js';
+export {
+  type LeverageOptions,
+  type LeverageScores,
+  leverageScores,
+  leverageScoresAsync,
+  leverageScoresSteps,
+} from './scores/leverage.js';
+export {
+  type LewisOptions,
+  type LewisWeights,
+  lewisWeights,
+  lewisWeightsAsync,
+  lewisWeightsSteps,
+} from './scores/lewis.js';
+export {
+  type Sensitivities,
+  type SensitivityOptions,
+  sensitivities,
+  sensitivitiesAsync,
+  sensitivitiesSteps,
+} from './scores/sensitivity.js';
+export { type CallOptions, type Progress, run, runAsync, type Steps } from './steps.js';
+export type { UniversalSet } from './universal-set/result.js';
+export {
+  type UniversalSetOptions,
+  universalSet,
+  universalSetAsync,
+  universalSetSteps,
+} from './universal-set/universal-set.js';
+export { cauchy } from './weights/cauchy.js';
+export { gemanMcClure } from './weights/geman-mcclure.js';
+export { huber } from './weights/huber.js';
+export { l1l2 } from './weights/l1l2.js';
+export { parseWeight, weightNames } from './weights/parse.js';
+export { power } from './weights/power.js';
+export { tukey } from './weights/tukey.js';
+export { checkWeight, type WeightFunction } from './weights/weight.js';
+export { welsch } from './weights/welsch.js';

@@ -1,0 +1,72 @@
+/** The Gram matrix G = X^T X of all rows, in canonical blocks and a fixed binary tree of sums (docs/algorithms.md, section 2). */
+
+import { BLOCK_ROWS, type BlockPlan, FLUSH_ROWS } from '../kernels/kernels.js';
+import { kernels } from '../kernels/load.js';
+import type { KeyMatrix } from '../keys.js';
+import type { Steps } from '../steps.js';
+
+/** Unit roundoff of float64. */
+export const UNIT_ROUNDOFF = 2 ** -53;
+
+/**
+ * Additions that an entry of G has been through at most: inside a block, and up the tree of blocks. With u the unit
+ * roundoff each entry of G is off by at most depth u |X|^T |X|, to first order; one more covers the product's rounding.
+ */
+export function summationDepth(n: number): number {
+  return FLUSH_ROWS + BLOCK_ROWS / FLUSH_ROWS + Math.ceil(Math.log2(Math.max(1, n / BLOCK_ROWS))) + 1;
+}
+
+/** Visits the canonical blocks of a matrix: rows [start, end) at multiples of BLOCK_ROWS. */
+export function* eachBlock(
+  n: number,
+  phase: string,
+  visit: (start: number, end: number) => void,
+): Steps<void> {
+  for (let start = 0; start < n; start += BLOCK_ROWS) {
+    const end = Math.min(start + BLOCK_ROWS, n);
+    visit(start, end);
+    yield { phase, done: end, total: n };
+  }
+}
+
+/**
+ * G = sum_j x_j x_j^T, [width, width] row-major, with x_j = rowScale_j k_j after the plan's scaling and transform.
+ * O(n d^2) time; memory O(width^2 log n), whatever the chunks of the matrix. NaN and infinity show on the diagonal.
+ */
+export function* gramOf(matrix: KeyMatrix, plan: BlockPlan, rowScale?: Float64Array): Steps<Float64Array> {
+  const kernel = kernels().blocks(plan);
+  const width = plan.width ?? plan.d;
+  // Level l of the counter holds the sum of 2^l blocks or nothing: adjacent equals are added, as in a binary number.
+  const levels: (Float64Array | undefined)[] = [];
+  yield* eachBlock(matrix.n, 'gram', (start, end) => {
+    kernel.load(matrix.rows(start, end), rowScale?.subarray(start, end));
+    const sum = new Float64Array(width * width);
+    kernel.gram(sum);
+    let level = 0;
+    for (; levels[level]; level++) {
+      add(sum, levels[level] as Float64Array);
+      levels[level] = undefined;
+    }
+    levels[level] = sum;
+  });
+  const total = new Float64Array(width * width);
+  for (const sum of levels) if (sum) add(total, sum);
+  return total;
+}
+
+function add(target: Float64Array, other: Float64Array): void {
+  for (let i = 0; i < target.length; i++) target[i] += other[i];
+}
+
+/** The square roots of the diagonal: the norms of the columns. */
+export function diagonalRoots(gram: Float64Array, width: number): Float64Array {
+  return Float64Array.from({ length: width }, (_, c) => Math.sqrt(gram[c * width + c]));
+}
+
+/** The rows and columns of a symmetric matrix that are kept. */
+export function submatrix(gram: Float64Array, width: number, kept: readonly number[]): Float64Array {
+  return Float64Array.from(
+    { length: kept.length ** 2 },
+    (_, i) => gram[kept[Math.floor(i / kept.length)] * width + kept[i % kept.length]],
+  );
+}

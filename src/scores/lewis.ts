@@ -1,0 +1,173 @@
+/** l_p Lewis weights: the w > 0 with w_j = tau_j(W^{1/2-1/p} K), and the certificate that makes unconverged ones safe (docs/algorithms.md, section 3). */
+import { headsOf, type KeyMatrix, type Keys, type PerHead, perHead } from '../keys.js';
+import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
+import { type Factor, factorize, upperScore } from './factor.js';
+import { eachBlock, UNIT_ROUNDOFF } from './gram.js';
+import { scoresOf } from './leverage.js';
+
+/** Options of {@link lewisWeights}. */
+export interface LewisOptions extends CallOptions {
+  /** p > 0. */
+  readonly p: number;
+  /** Most iterations; 100 unless given. Each costs as much as leverage scores do. */
+  readonly iterations?: number;
+  /** Stops when the certificate c is at most 1 + tolerance; 1e-6 unless given. */
+  readonly tolerance?: number;
+}
+
+/** Lewis weights of one matrix. */
+export interface LewisWeights {
+  readonly n: number;
+  readonly d: number;
+  /** [n]: w_j; zero for zero rows. At convergence they sum to the rank. */
+  readonly weights: Float64Array;
+  readonly rank: number;
+  /** c = max_j tau_j(W^{1/2-1/p} K) / w_j, certified from above; 1 for exact Lewis weights. */
+  readonly certificate: number;
+  readonly iterations: number;
+}
+
+/** Weights together with what they bound: row j has f-sensitivity at most upper_j for f(x) = |x|^p. */
+export interface LewisBounds extends Omit<LewisWeights, 'n' | 'd'> {
+  /** [n]: certified upper bounds of the |x|^p-sensitivities, in [0, 1]. */
+  readonly upper: Float64Array;
+  readonly factor: Factor;
+}
+
+/** Weights are iterated this far for sets: what is left of c costs the bounds a factor c^|1-p/2|, and no key. */
+export const LEWIS_EFFORT = { iterations: 30, tolerance: 0.01 };
+
+/**
+ * l_p Lewis weights of the rows of K, [n, d], for any p > 0, by w <- w^{1-a} tau(W^{1/2-1/p} K)^a with a = 2p/(p+2), whose
+ * error shrinks by |p-2|/(p+2) an iteration. O(n d^2) time an iteration, O(n) memory beside the keys.
+ *
+ * Whether it has converged does not matter for safety: with the returned certificate c and w~ = c w, the sensitivity of row
+ * j for |x|^p is at most (sum w~)^{max(0, p/2-1)} w~_j. For p >= 16 and very heavy tails the iteration may stall; c then says so.
+ *
+ * @throws RangeError unless p > 0, and for keys that are not finite or of a wrong shape.
+ * @see docs/algorithms.md, section 3.
+ *
+ * @example
+ * ```ts
+ * import { lewisWeights } from 'levattention';
+ *
+ * const keys = { data: Float64Array.of(5, 0, 0, 1, 0, 1), shape: [3, 2] };
+ * const { weights, rank, certificate } = lewisWeights(keys, { p: 4 });
+ * Array.from(weights, (w) => Math.round(w * 1e6) / 1e6); // => [1, 0.5, 0.5]
+ * certificate < 1 + 1e-6; // => true
+ * ```
+ */
+export function lewisWeights(keys: Keys, options: LewisOptions): PerHead<LewisWeights> {
+  return run(lewisWeightsSteps(keys, options), options);
+}
+
+/** {@link lewisWeights} that lets the event loop run in between. */
+export function lewisWeightsAsync(keys: Keys, options: LewisOptions): Promise<PerHead<LewisWeights>> {
+  return runAsync(lewisWeightsSteps(keys, options), options);
+}
+
+/** {@link lewisWeights} as a generator that yields its progress. */
+export function* lewisWeightsSteps(
+  keys: Keys,
+  { p, iterations = 100, tolerance = 1e-6 }: LewisOptions,
+): Steps<PerHead<LewisWeights>> {
+  if (!(p > 0 && p < Number.POSITIVE_INFINITY))
+    throw new RangeError(`lewisWeights: p must be a positive number, got ${p}`);
+  if (!(Number.isSafeInteger(iterations) && iterations > 0))
+    throw new RangeError(`lewisWeights: iterations must be a positive integer, got ${iterations}`);
+  if (!(tolerance >= 0)) throw new RangeError(`lewisWeights: tolerance must be at least 0, got ${tolerance}`);
+  const heads = headsOf(keys, 'lewisWeights: keys');
+  const results: LewisWeights[] = [];
+  for (const { matrix } of heads.list) {
+    const bounds = yield* lewisBounds(matrix, 'lewisWeights: keys', { p, iterations, tolerance });
+    results.push({
+      n: heads.n,
+      d: heads.d,
+      weights: bounds.weights,
+      rank: bounds.rank,
+      certificate: bounds.certificate,
+      iterations: bounds.iterations,
+    });
+  }
+  return perHead(heads, results);
+}
+
+/**
+ * Lewis weights and the sensitivities that they bound; `active` (1 or 0 a row) leaves rows out.
+ *
+ * For any w > 0 and tau = tau(W^{1/2-1/p} K):
+ * p >= 2: sigma_j <= (sum w)^{p/2-1} tau_j^{p/2} w_j^{1-p/2};   p <= 2: sigma_j <= c^{1-p/2} tau_j^{p/2} w_j^{1-p/2}.
+ */
+export function* lewisBounds(
+  matrix: KeyMatrix,
+  where: string,
+  { p, iterations, tolerance }: { p: number; iterations: number; tolerance: number },
+  active?: Float64Array,
+): Steps<LewisBounds> {
+  const exponent = 1 / 2 - 1 / p;
+  const step = (2 * p) / (p + 2);
+  const nonzero = yield* nonzeroRows(matrix, active);
+  let factor = yield* factorize(matrix, where, active);
+  let tau = yield* certifiedScores(factor, nonzero);
+  let weights = tau;
+  for (let iteration = 1; ; iteration++) {
+    // p = 2 needs no weights: every row scale is 1, and tau is exact.
+    if (exponent !== 0) {
+      weights = clampWeights(weights, exponent);
+      const largest = weights.reduce((a, b) => Math.max(a, b), 0);
+      factor = yield* factorize(
+        matrix,
+        where,
+        weights.map((w) => (w > 0 ? (w / largest) ** exponent : 0)),
+      );
+      tau = yield* certifiedScores(factor, nonzero);
+    }
+    let certificate = 1;
+    let sum = 0;
+    for (let j = 0; j < matrix.n; j++) {
+      if (weights[j] > 0) certificate = Math.max(certificate, tau[j] / weights[j]);
+      sum += weights[j];
+    }
+    if (exponent === 0 || certificate <= 1 + tolerance || iteration >= iterations) {
+      const rounding = 1 + (matrix.n + 64 * (1 + p)) * UNIT_ROUNDOFF;
+      const common = (p >= 2 ? sum ** (p / 2 - 1) : certificate ** (1 - p / 2)) * rounding;
+      const upper = tau.map((t, j) =>
+        weights[j] > 0 ? Math.min(1, common * (t / weights[j]) ** (p / 2) * weights[j]) : 0,
+      );
+      return {
+        weights,
+        rank: factor.rank,
+        certificate: certificate * rounding,
+        iterations: iteration,
+        upper,
+        factor,
+      };
+    }
+    const current = weights;
+    weights = tau.map((t, j) => (current[j] > 0 ? current[j] ** (1 - step) * t ** step : 0));
+  }
+}
+
+/** Upper ends of the scores of the rows that are not zero: positive even where the score itself underflows. */
+function* certifiedScores(factor: Factor, nonzero: Uint8Array): Steps<Float64Array> {
+  const scores = yield* scoresOf(factor);
+  return scores.map((score, j) => (nonzero[j] ? upperScore(factor, score) : 0));
+}
+
+function* nonzeroRows(matrix: KeyMatrix, active?: Float64Array): Steps<Uint8Array> {
+  const { n, d } = matrix;
+  const nonzero = new Uint8Array(n);
+  yield* eachBlock(n, 'rows', (start, end) => {
+    const rows = matrix.rows(start, end);
+    for (let i = 0; i < rows.length; i++) if (rows[i] !== 0) nonzero[start + Math.floor(i / d)] = 1;
+  });
+  if (active) for (let j = 0; j < n; j++) if (active[j] === 0) nonzero[j] = 0;
+  return nonzero;
+}
+
+/** Lifts the smallest weights so that no row scale leaves the range of numbers: the bounds hold for any positive weights. */
+function clampWeights(weights: Float64Array, exponent: number): Float64Array {
+  const largest = weights.reduce((a, b) => Math.max(a, b), 0);
+  const smallest = largest * Math.max(10 ** (-140 / Math.abs(exponent)), 1e-290);
+  return weights.map((w) => (w > 0 ? Math.max(w, smallest) : 0));
+}

@@ -1,0 +1,221 @@
+/** The sensitivity of one row for f(x) = |x|^p, p >= 1, from below and above by convex duality (docs/algorithms.md, section 3). */
+import { type KeyMatrix, matrixOver } from '../keys.js';
+import type { Steps } from '../steps.js';
+import { edgeDescent } from './edge-descent.js';
+import { type Factor, factorize } from './factor.js';
+import { eachBlock, gramOf, UNIT_ROUNDOFF } from './gram.js';
+import { cholesky } from './triangular.js';
+
+/** Certified ends of one sensitivity. */
+export interface Interval {
+  readonly lower: number;
+  readonly upper: number;
+  /** Multiply-adds that it took. */
+  readonly work: number;
+}
+
+/** Computes sensitivities row by row over the same keys. */
+export interface SensitivitySolver {
+  readonly rank: number;
+  /** The interval of row j, narrowed until `enough` says so, nothing more is gained, or `work` multiply-adds are spent. */
+  solve(j: number, work: number, enough: (lower: number, upper: number) => boolean): Steps<Interval>;
+}
+
+const MOST_ITERATIONS = 120;
+/** Iterations without a narrower gap after which there is nothing more to gain. */
+const PATIENCE = 10;
+/** For p = 1: iterations that come near the least sum, and vertices visited from there on. */
+const SMOOTH_ITERATIONS = 12;
+const MOST_VERTICES = 400;
+/** Halvings of the line search. */
+const LINE_STEPS = 14;
+
+/**
+ * 1/sigma_j = min { sum_l |<x_l,y>|^p : <x_j,y> = 1 }, with x the keys in orthonormal coordinates, [n, rank] in memory.
+ *
+ * Iteratively reweighted least squares with a line search (for p > 2 along Newton's direction). With any weights s > 0,
+ * M = X^T S X and u = M^-1 x_j, an iteration gives a feasible y = u/<x_j,u>, so that sigma_j >= 1/sum |<x_l,y>|^p, and z = S X u
+ * with X^T z = x_j + e, so that by Hoelder's inequality sigma_j <= (|z|_q + |e| n^max(0, 1/2-1/p))^p, 1/p + 1/q = 1.
+ */
+export function* sensitivitySolver(matrix: KeyMatrix, p: number, where: string): Steps<SensitivitySolver> {
+  const factor = yield* factorize(matrix, where);
+  const { x, error } = yield* orthonormalRows(factor);
+  const unresolved = new Set(factor.unresolved);
+  const { n } = matrix;
+  // How far the computed coordinates move the p-th root of a sensitivity.
+  const wobble = error * n ** Math.abs(1 / 2 - 1 / p);
+  const minimise = minimiser(x, n, factor.rank, p);
+  return {
+    rank: factor.rank,
+    *solve(j, work, enough) {
+      if (unresolved.has(j)) return { lower: 0, upper: 1, work: 0 };
+      const widen = (lower: number, upper: number): [number, number] => [
+        (Math.max(0, lower ** (1 / p) - wobble) / (1 + wobble)) ** p * (1 - 1e-14 * p),
+        Math.min(1, ((upper ** (1 / p) + wobble) / (1 - wobble)) ** p * (1 + 1e-14 * p)),
+      ];
+      const found = yield* minimise(j, work, (lower, upper) => enough(...widen(lower, upper)));
+      const [lower, upper] = widen(found.lower, found.upper);
+      return { lower, upper, work: found.work };
+    },
+  };
+}
+
+/** X = K T W^T, [n, rank], and a bound of the norm of its rounding errors. */
+function* orthonormalRows({ matrix, plan, rank }: Factor): Steps<{ x: Float64Array; error: number }> {
+  const { columnScale, transform, factor: w = new Float64Array() } = plan;
+  const { n, d } = matrix;
+  // Its own rounding does not matter: any invertible matrix gives the same sensitivities.
+  const combined = new Float64Array(d * rank);
+  for (let c = 0; c < d; c++)
+    for (let a = 0; a < rank; a++) {
+      let sum = 0;
+      if (transform) for (let b = 0; b <= a; b++) sum += transform[c * rank + b] * w[a * rank + b];
+      else if (c <= a) sum = w[a * rank + c];
+      combined[c * rank + a] = sum * (columnScale ? columnScale[c] : 1);
+    }
+  const x = new Float64Array(n * rank);
+  const sizes = new Float64Array(rank);
+  let squares = 0;
+  yield* eachBlock(n, 'orthonormal rows', (start, end) => {
+    const rows = matrix.rows(start, end);
+    for (let j = 0; j < end - start; j++) {
+      const row = x.subarray((start + j) * rank, (start + j + 1) * rank);
+      sizes.fill(0);
+      for (let c = 0; c < d; c++) {
+        const entry = rows[j * d + c];
+        for (let a = 0; a < rank; a++) {
+          const product = entry * combined[c * rank + a];
+          row[a] += product;
+          sizes[a] += Math.abs(product);
+        }
+      }
+      for (let a = 0; a < rank; a++) squares += sizes[a] * sizes[a];
+    }
+  });
+  return { x, error: (d + 1) * UNIT_ROUNDOFF * Math.sqrt(squares) };
+}
+
+function minimiser(x: Float64Array, n: number, r: number, p: number) {
+  const keys = matrixOver(x, n, r);
+  const q = p === 1 ? Number.POSITIVE_INFINITY : p / (p - 1);
+  const residuals = new Float64Array(n);
+  const proposed = new Float64Array(n);
+  const roots = new Float64Array(n);
+  const sum = (v: Float64Array) => v.reduce((total, entry) => total + Math.abs(entry) ** p, 0);
+
+  return function* minimise(
+    j: number,
+    work: number,
+    enough: (lower: number, upper: number) => boolean,
+  ): Steps<Interval> {
+    const key = x.subarray(j * r, (j + 1) * r);
+    let lower = 0;
+    let upper = 1;
+    let spent = 0;
+    let patience = PATIENCE;
+    multiply(x, n, r, key, residuals);
+    if (!(residuals[j] > 0)) return { lower: 0, upper: 0, work: n * r };
+    const own = residuals[j];
+    for (let l = 0; l < n; l++) residuals[l] /= own;
+    for (let iteration = 0; iteration < MOST_ITERATIONS; iteration++) {
+      // p < 2: rows that y nearly annihilates would weigh infinitely; the floor sinks as the iteration settles.
+      const largest = residuals.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+      // p > 2: weights stay within ten decades, so that M is never singular.
+      const floor = p < 2 ? Math.max(0.1 * 0.5 ** iteration, 1e-11) : p > 2 ? 10 ** (-10 / (p - 2)) : 1;
+      for (let l = 0; l < n; l++) roots[l] = Math.max(Math.abs(residuals[l]) / largest, floor) ** (p / 2 - 1);
+      const gram = yield* gramOf(keys, { d: r }, roots);
+      const triangle = cholesky(gram, r);
+      spent += n * r * (r + 4);
+      if (!triangle) break;
+      const u = solveCholesky(triangle, r, key);
+      multiply(x, n, r, u, proposed);
+      const height = proposed[j];
+
+      const gapBefore = upper - lower;
+      upper = Math.min(
+        upper,
+        dualBound(
+          key,
+          proposed.map((entry, l) => entry * roots[l] * roots[l]),
+        ),
+      );
+      for (let l = 0; l < n; l++) proposed[l] /= height;
+      lower = Math.max(lower, 1 / sum(proposed));
+      lineSearch();
+      lower = Math.max(lower, Math.abs(residuals[j]) ** p / sum(residuals));
+      lower = Math.min(lower, upper);
+      if (enough(lower, upper) || spent >= work) break;
+      patience = upper - lower < 0.9 * gapBefore ? PATIENCE : patience - 1;
+      if (patience === 0 || (p === 1 && iteration === SMOOTH_ITERATIONS)) break;
+    }
+    if (p === 1 && !enough(lower, upper))
+      for (const vertex of edgeDescent(x, n, r, j, residuals, MOST_VERTICES)) {
+        spent += n * (4 * r + Math.log2(n)) + r ** 3;
+        lower = Math.max(lower, 1 / sum(vertex.residuals));
+        upper = Math.min(upper, dualBound(key, vertex.dual));
+        lower = Math.min(lower, upper);
+        if (enough(lower, upper) || spent >= work) break;
+      }
+    return { lower, upper, work: spent };
+  };
+
+  /** (|z|_q + |e| n^max(0, 1/2-1/p))^p, with e = X^T z - x_j and the rounding of e itself. */
+  function dualBound(key: Float64Array, z: Float64Array): number {
+    const largest = z.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    const norm =
+      p === 1
+        ? largest
+        : largest * z.reduce((total, entry) => total + (Math.abs(entry) / largest) ** q, 0) ** (1 / q);
+    const e = Float64Array.from(key, (entry) => -entry);
+    let square = 0;
+    for (let l = 0; l < n; l++) {
+      square += z[l] * z[l];
+      for (let a = 0; a < r; a++) e[a] += z[l] * x[l * r + a];
+    }
+    const miss = Math.hypot(...e) + (n + 2) * UNIT_ROUNDOFF * Math.sqrt(square * r);
+    const bound = (norm + miss * n ** Math.max(0, 1 / 2 - 1 / p)) ** p;
+    return bound >= 0 ? bound : 1;
+  }
+
+  /** Moves the residuals towards the proposed ones, to the least sum of |.|^p on the way or up to twice as far. */
+  function lineSearch(): void {
+    let low = 0;
+    let high = 2;
+    for (let step = 0; step < LINE_STEPS; step++) {
+      const middle = (low + high) / 2;
+      let slope = 0;
+      for (let l = 0; l < n; l++) {
+        const direction = proposed[l] - residuals[l];
+        const value = residuals[l] + middle * direction;
+        slope += Math.sign(value) * Math.abs(value) ** (p - 1) * direction;
+      }
+      if (slope > 0) high = middle;
+      else low = middle;
+    }
+    const alpha = (low + high) / 2;
+    for (let l = 0; l < n; l++) residuals[l] += alpha * (proposed[l] - residuals[l]);
+  }
+}
+
+/** out = X y. */
+function multiply(x: Float64Array, n: number, r: number, y: Float64Array, out: Float64Array): void {
+  for (let l = 0; l < n; l++) {
+    let sum = 0;
+    for (let a = 0; a < r; a++) sum += x[l * r + a] * y[a];
+    out[l] = sum;
+  }
+}
+
+/** (L L^T)^-1 b. */
+function solveCholesky(l: Float64Array, r: number, b: Float64Array): Float64Array {
+  const y = Float64Array.from(b);
+  for (let i = 0; i < r; i++) {
+    for (let k = 0; k < i; k++) y[i] -= l[i * r + k] * y[k];
+    y[i] /= l[i * r + i];
+  }
+  for (let i = r - 1; i >= 0; i--) {
+    for (let k = i + 1; k < r; k++) y[i] -= l[k * r + i] * y[k];
+    y[i] /= l[i * r + i];
+  }
+  return y;
+}

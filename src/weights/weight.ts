@@ -1,0 +1,107 @@
+/** The interface of weight functions f, and the numerical probe of what the guarantee needs of them (docs/algorithms.md, section 4). */
+
+/**
+ * A weight function f: scores are A_ij = f(<q_i,k_j>) / sum_l f(<q_i,k_l>).
+ *
+ * What is guaranteed for your own f (no heavy key lost) rests on these conditions, which `checkWeight` probes numerically:
+ * f is even, f(0) = 0, f is non-decreasing in |x|, and f(x)/|x|^growth is non-increasing in |x|.
+ *
+ * @example
+ * ```ts
+ * import { universalSet, type WeightFunction } from 'levattention';
+ *
+ * // log-cosh: quadratic near zero, linear far out.
+ * const logCosh: WeightFunction = {
+ *   name: 'log-cosh',
+ *   growth: 2,
+ *   lowerGrowth: 1,
+ *   value: (x) => (Math.abs(x) < 1e-4 ? (x * x) / 2 : Math.abs(x) + Math.log1p(Math.exp(-2 * Math.abs(x))) - Math.LN2),
+ * };
+ * const keys = { data: Float64Array.of(1, 0, 0, 1, 0, 1, 0, 1), shape: [4, 2] };
+ * const set = universalSet(keys, { epsilon: 0.9, f: logCosh });
+ * set.indices; // => [0]
+ * set.guarantee; // => 'superset'
+ * ```
+ */
+export interface WeightFunction {
+  /** How results and messages call it, e.g. 'huber:1.5'. */
+  readonly name: string;
+  /** p: f(x)/|x|^p is non-increasing in |x|. */
+  readonly growth: number;
+  /** q, if there is one: f(x)/|x|^q is non-decreasing in |x|; makes the sets far smaller. */
+  readonly lowerGrowth?: number;
+  /** Set where f(x) is exactly |x|^power; then Lewis weights replace peeling. */
+  readonly power?: number;
+  /** f(x) >= 0. */
+  value(x: number): number;
+}
+
+/** Relative slack of the probe: f is computed in floating point. */
+const SLACK = 1e-9;
+
+/**
+ * Probes the conditions of {@link WeightFunction} on |x| from 1e-6 to 1e6, three hundred points a decade.
+ * A probe can refute the conditions, not prove them.
+ *
+ * @throws TypeError or RangeError with the condition and the place where it fails.
+ */
+export function checkWeight(f: WeightFunction, where: string): void {
+  if (f === null || typeof f !== 'object' || typeof f.value !== 'function')
+    throw new TypeError(
+      `${where}: f must be a weight function such as power(2) or huber(1), got ${String(f)}`,
+    );
+  const { name, growth: p, lowerGrowth: q } = f;
+  if (typeof name !== 'string' || name === '')
+    throw new TypeError(`${where}: f.name must be a non-empty string, got ${String(name)}`);
+  if (!(p > 0 && p < Number.POSITIVE_INFINITY))
+    throw new RangeError(`${where}: f.growth of ${name} must be a positive number, got ${p}`);
+  if (q !== undefined && !(q >= 0 && q <= p))
+    throw new RangeError(`${where}: f.lowerGrowth of ${name} must be in [0, growth = ${p}], got ${q}`);
+  if (f.power !== undefined && f.power !== p)
+    throw new RangeError(`${where}: f.power of ${name} must equal growth = ${p}, got ${f.power}`);
+  const refuse = (rule: string, x: number, got: unknown) => {
+    throw new RangeError(`${where}: ${name} must be ${rule}, but f(${x}) = ${String(got)}`);
+  };
+  const at = (x: number): number => {
+    const value = f.value(x);
+    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) refuse('finite and non-negative', x, value);
+    return value;
+  };
+  if (f.power !== undefined) {
+    for (const x of [0, 0.5, -1, 3])
+      if (Math.abs(f.value(x) - Math.abs(x) ** p) > SLACK * Math.abs(x) ** p)
+        refuse(`|x|^${p}`, x, f.value(x));
+    return;
+  }
+  if (at(0) !== 0) refuse('zero at zero', 0, at(0));
+  const perDecade = 300;
+  let before = 0;
+  let beforeX = 0;
+  let positive = false;
+  for (let i = -6 * perDecade; i <= 6 * perDecade; i++) {
+    const x = 10 ** (i / perDecade);
+    const value = at(x);
+    if (Math.abs(value - at(-x)) > SLACK * value) refuse('even', -x, `${at(-x)}, f(${x}) = ${value}`);
+    if (value < before * (1 - SLACK))
+      refuse('non-decreasing in |x|', x, `${value} < f(${beforeX}) = ${before}`);
+    // The smallest values of f may be denormal or lost to cancellation: growth is judged where f has digits.
+    if (before > 1e-290 && beforeX > 1e-4) {
+      const ratio = value / before;
+      const step = x / beforeX;
+      if (ratio > step ** p * (1 + SLACK))
+        refuse(`of growth at most |x|^${p}`, x, `${value}, f(${beforeX}) = ${before}`);
+      if (q !== undefined && ratio < step ** q * (1 - SLACK))
+        refuse(`of growth at least |x|^${q}`, x, `${value}, f(${beforeX}) = ${before}`);
+    }
+    positive ||= value > 0;
+    before = value;
+    beforeX = x;
+  }
+  if (!positive) refuse('positive somewhere', beforeX, before);
+}
+
+/** Refuses a scale that is not a positive number. */
+export function checkScale(name: string, scale: number): void {
+  if (!(scale > 0 && scale < Number.POSITIVE_INFINITY))
+    throw new RangeError(`${name}: scale must be a positive number, got ${scale}`);
+}
