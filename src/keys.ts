@@ -23,11 +23,25 @@ export interface KeyMatrix {
 /** What functions of one matrix or of many heads accept. */
 export type Keys = Tensor | KeyMatrix;
 
-/** A result for [n, d], or one for each head of [batch, heads, n, d]. */
-export type PerHead<T> = T | { readonly heads: readonly HeadOf<T>[] };
+/** The results of all heads of a [batch, heads, n, d] tensor. */
+export interface ByHead<T> {
+  readonly heads: readonly HeadOf<T>[];
+}
 
 /** The result of one head of a [batch, heads, n, d] tensor. */
 export type HeadOf<T> = { readonly batch: number; readonly head: number } & T;
+
+/** A result for [n, d], or one for each head of [batch, heads, n, d]: told apart by `'heads' in result`. */
+export type PerHead<T> = T | ByHead<T>;
+
+type Shaped<S> = { readonly shape: S } | { readonly dims: S };
+
+/** The form of the result for an input: known where the length of its shape is known to the compiler. */
+export type ResultFor<K extends Keys, T> = K extends KeyMatrix | Shaped<readonly [number, number]>
+  ? T
+  : K extends Shaped<readonly [number, number, number, number]>
+    ? ByHead<T>
+    : PerHead<T>;
 
 /** One head of a tensor; `batch` and `head` are 0 for a two-dimensional one. */
 export interface Head {
@@ -100,7 +114,12 @@ export function headsOf(keys: Keys, where: string): Heads {
 }
 
 /** Restores the form of the input: the bare result for [n, d], a list of heads for [batch, heads, n, d]. */
-export function perHead<T extends object>(heads: Heads, results: readonly T[]): PerHead<T> {
-  if (heads.flat) return results[0];
-  return { heads: heads.list.map(({ batch, head }, i) => ({ batch, head, ...results[i] })) };
+export function resultFor<K extends Keys, T extends object>(
+  heads: Heads,
+  results: readonly T[],
+): ResultFor<K, T> {
+  const result: PerHead<T> = heads.flat
+    ? results[0]
+    : { heads: heads.list.map(({ batch, head }, i) => ({ batch, head, ...results[i] })) };
+  return result as ResultFor<K, T>;
 }

@@ -1,8 +1,9 @@
 /** Every attention score >= epsilon of given queries: candidates from the universal set, values and normalisers exact (docs/algorithms.md, section 5). */
 
 import { BLOCK_ROWS } from '../kernels/kernels.js';
-import { type Heads, headsOf, type KeyMatrix, type Keys, type PerHead, perHead } from '../keys.js';
+import { type Heads, headsOf, type KeyMatrix, type Keys, type ResultFor, resultFor } from '../keys.js';
 import { eachBlock, gramOf } from '../scores/gram.js';
+import { hasDigits } from '../scores/screening.js';
 import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
 import type { UniversalSet } from '../universal-set/result.js';
 import { universalSetSteps } from '../universal-set/universal-set.js';
@@ -50,33 +51,39 @@ const SMALLEST_SUM = 1e-280;
  * ```ts
  * import { heavyScores } from 'levattention';
  *
- * const queries = { data: Float32Array.of(1, 0, 1, 1), shape: [2, 2] };
- * const keys = { data: Float32Array.of(3, 0, 0, 1, 1, 1), shape: [3, 2] };
- * const { rows, cols, scores } = heavyScores(queries, keys, { epsilon: 0.5 });
+ * const { rows, cols, scores } = heavyScores(
+ *   { data: Float32Array.of(1, 0, 1, 1), shape: [2, 2] },
+ *   { data: Float32Array.of(3, 0, 0, 1, 1, 1), shape: [3, 2] },
+ *   { epsilon: 0.5 },
+ * );
  * rows; // => [0, 1]
  * cols; // => [0, 0]
  * scores.map((score) => Math.round(score * 1000) / 1000); // => [0.9, 0.643]
  * ```
  */
-export function heavyScores(queries: Keys, keys: Keys, options: HeavyScoresOptions): PerHead<HeavyScores> {
+export function heavyScores<const Q extends Keys>(
+  queries: Q,
+  keys: Keys,
+  options: HeavyScoresOptions,
+): ResultFor<Q, HeavyScores> {
   return run(heavyScoresSteps(queries, keys, options), options);
 }
 
 /** {@link heavyScores} that lets the event loop run in between. */
-export function heavyScoresAsync(
-  queries: Keys,
+export function heavyScoresAsync<const Q extends Keys>(
+  queries: Q,
   keys: Keys,
   options: HeavyScoresOptions,
-): Promise<PerHead<HeavyScores>> {
+): Promise<ResultFor<Q, HeavyScores>> {
   return runAsync(heavyScoresSteps(queries, keys, options), options);
 }
 
 /** {@link heavyScores} as a generator that yields its progress. */
-export function* heavyScoresSteps(
-  queries: Keys,
+export function* heavyScoresSteps<const Q extends Keys>(
+  queries: Q,
   keys: Keys,
   { epsilon, f = power(2) }: HeavyScoresOptions,
-): Steps<PerHead<HeavyScores>> {
+): Steps<ResultFor<Q, HeavyScores>> {
   const queryHeads = headsOf(queries, 'heavyScores: queries');
   const keyHeads = headsOf(keys, 'heavyScores: keys');
   checkShapes(queryHeads, keyHeads);
@@ -90,7 +97,7 @@ export function* heavyScoresSteps(
     const index = batch * keyHeads.heads + Math.floor(head / group);
     results.push(yield* heavyOfHead(matrix, keyHeads.list[index].matrix, sets[index].indices, epsilon, f));
   }
-  return perHead(queryHeads, results);
+  return resultFor(queryHeads, results);
 }
 
 function checkShapes(queries: Heads, keys: Heads): void {
@@ -118,7 +125,7 @@ function* heavyOfHead(
   const cols: number[] = [];
   const scores: number[] = [];
   const universal = gather(keys, candidates);
-  const gram = f.power === 2 ? yield* gramOf(keys, { d }) : undefined;
+  const gram = f.power === 2 ? withDigits(yield* gramOf(keys, { d }), d) : undefined;
   for (let first = 0; first < m; first += BLOCK_ROWS) {
     const block = Float64Array.from(queries.rows(first, Math.min(m, first + BLOCK_ROWS)));
     const count = block.length / d;
@@ -196,6 +203,12 @@ function* normalisers(
         sums[i] += f.value(accurateDot(queries, i * d, rows, l * d, d) / units[i]);
   });
   return sums;
+}
+
+/** A Gram whose entries have neither overflowed nor underflowed, or undefined. */
+function withDigits(gram: Float64Array, d: number): Float64Array | undefined {
+  for (let c = 0; c < d; c++) if (!hasDigits(gram[c * d + c])) return undefined;
+  return gram;
 }
 
 /** (q/unit)^T G (q/unit), or undefined where it cancels or overflows. */

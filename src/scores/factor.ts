@@ -18,7 +18,10 @@ import { cholesky, inverseLower, pivotedCholesky } from './triangular.js';
 
 /** A factor of K^T K (rows scaled), with what is proved of the scores t_j = |W x_j|^2 that it gives. */
 export interface Factor {
+  /** Resolved directions, and those that only unresolved rows have. */
   readonly rank: number;
+  /** Resolved directions: the entries of an image x_j. */
+  readonly width: number;
   /** Where the rows x_j come from: a plan for a kernel, and the matrix it reads. */
   readonly matrix: KeyMatrix;
   readonly plan: BlockPlan;
@@ -84,7 +87,7 @@ export function* factorize(matrix: KeyMatrix, where: string, rowScale?: Float64A
 
     // Unit columns by powers of two, so that bad column scaling costs nothing.
     const scale = Float64Array.from(kept, (c) => 2 ** -Math.round(Math.log2(roots[c])));
-    const scaled = gram.map((entry, i) => entry * scale[Math.floor(i / width)] * scale[i % width]);
+    const scaled = scaleBoth(gram, width, scale);
     const noise = Float64Array.from(kept, (c, i) => {
       if (basis.isIdentity) return 0;
       const plain = d * UNIT_ROUNDOFF * inputs[c];
@@ -96,19 +99,19 @@ export function* factorize(matrix: KeyMatrix, where: string, rowScale?: Float64A
       (conditioned && (compensated || bounds.error <= ACCURACY || basis.isIdentity)) ||
       pass === MOST_PASSES
     ) {
-      const factor = bounds
-        ? bounds.inverse.map((entry, i) => entry * scale[i % width])
-        : new Float64Array(width * width);
+      const factor = bounds ? scaleColumns(bounds.inverse, width, scale) : new Float64Array(width * width);
       const image = imageOf(matrix, basis, compensated, columnScale);
+      const unresolved = yield* unresolvedRows(matrix, nulls, sizes, columnScale, rowScale);
       return {
-        rank: width,
+        rank: width + unresolved.directions,
+        width,
         matrix: image.matrix,
         plan: { ...image.plan, factor },
         rowScale,
         absolute: bounds?.absolute ?? 1,
         relative: bounds?.relative ?? 0,
         growth: bounds?.growth ?? Number.POSITIVE_INFINITY,
-        unresolved: yield* unresolvedRows(matrix, nulls, sizes, columnScale, rowScale),
+        unresolved: unresolved.rows,
       };
     }
     if (conditioned) compensated = true;
@@ -193,4 +196,18 @@ function residual(w: Float64Array, g: Float64Array, r: number): number {
     }
   }
   return Math.sqrt(sum);
+}
+
+/** diag(scale) G diag(scale). */
+function scaleBoth(gram: Float64Array, r: number, scale: Float64Array): Float64Array {
+  const out = scaleColumns(gram, r, scale);
+  for (let i = 0; i < r; i++) for (let j = 0; j < r; j++) out[i * r + j] *= scale[i];
+  return out;
+}
+
+/** M diag(scale). */
+function scaleColumns(m: Float64Array, r: number, scale: Float64Array): Float64Array {
+  const out = new Float64Array(m.length);
+  for (let i = 0; i < r; i++) for (let j = 0; j < r; j++) out[i * r + j] = m[i * r + j] * scale[j];
+  return out;
 }

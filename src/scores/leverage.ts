@@ -1,7 +1,7 @@
 /** Leverage scores tau_j = k_j^T (K^T K)^+ k_j: the sensitivities of f(x) = x^2 (docs/algorithms.md, section 2). */
 
 import { kernels } from '../kernels/load.js';
-import { headsOf, type Keys, type PerHead, perHead } from '../keys.js';
+import { headsOf, type Keys, type ResultFor, resultFor } from '../keys.js';
 import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
 import { centred } from './centred.js';
 import { type Factor, factorize, marginAt } from './factor.js';
@@ -43,29 +43,31 @@ export interface LeverageScores {
  * ```ts
  * import { leverageScores } from 'levattention';
  *
- * const keys = { data: Float32Array.of(3, 0, 0, 1, 0, 1), shape: [3, 2] };
- * const { scores, rank } = leverageScores(keys);
+ * const { scores, rank } = leverageScores({ data: Float32Array.of(3, 0, 0, 1, 0, 1), shape: [3, 2] });
  * Array.from(scores); // => [1, 0.5, 0.5]
  * rank; // => 2
  * ```
  */
-export function leverageScores(keys: Keys, options: LeverageOptions = {}): PerHead<LeverageScores> {
+export function leverageScores<const K extends Keys>(
+  keys: K,
+  options: LeverageOptions = {},
+): ResultFor<K, LeverageScores> {
   return run(leverageScoresSteps(keys, options), options);
 }
 
 /** {@link leverageScores} that lets the event loop run in between. */
-export function leverageScoresAsync(
-  keys: Keys,
+export function leverageScoresAsync<const K extends Keys>(
+  keys: K,
   options: LeverageOptions = {},
-): Promise<PerHead<LeverageScores>> {
+): Promise<ResultFor<K, LeverageScores>> {
   return runAsync(leverageScoresSteps(keys, options), options);
 }
 
 /** {@link leverageScores} as a generator that yields its progress. */
-export function* leverageScoresSteps(
-  keys: Keys,
+export function* leverageScoresSteps<const K extends Keys>(
+  keys: K,
   { centre = false }: LeverageOptions = {},
-): Steps<PerHead<LeverageScores>> {
+): Steps<ResultFor<K, LeverageScores>> {
   const heads = headsOf(keys, 'leverageScores: keys');
   const results: LeverageScores[] = [];
   for (const { matrix } of heads.list) {
@@ -79,7 +81,7 @@ export function* leverageScoresSteps(
       unresolved: factor.unresolved,
     });
   }
-  return perHead(heads, results);
+  return resultFor(heads, results);
 }
 
 /** The scores of all rows by a factor, in [0, 1]. */

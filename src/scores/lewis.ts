@@ -1,5 +1,5 @@
 /** l_p Lewis weights: the w > 0 with w_j = tau_j(W^{1/2-1/p} K), and the certificate that makes unconverged ones safe (docs/algorithms.md, section 3). */
-import { headsOf, type KeyMatrix, type Keys, type PerHead, perHead } from '../keys.js';
+import { headsOf, type KeyMatrix, type Keys, type ResultFor, resultFor } from '../keys.js';
 import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
 import { type Factor, factorize, upperScore } from './factor.js';
 import { eachBlock, UNIT_ROUNDOFF } from './gram.js';
@@ -51,26 +51,31 @@ export const LEWIS_EFFORT = { iterations: 30, tolerance: 0.01 };
  * ```ts
  * import { lewisWeights } from 'levattention';
  *
- * const keys = { data: Float64Array.of(5, 0, 0, 1, 0, 1), shape: [3, 2] };
- * const { weights, rank, certificate } = lewisWeights(keys, { p: 4 });
+ * const { weights, rank, certificate } = lewisWeights({ data: Float64Array.of(5, 0, 0, 1, 0, 1), shape: [3, 2] }, { p: 4 });
  * Array.from(weights, (w) => Math.round(w * 1e6) / 1e6); // => [1, 0.5, 0.5]
  * certificate < 1 + 1e-6; // => true
  * ```
  */
-export function lewisWeights(keys: Keys, options: LewisOptions): PerHead<LewisWeights> {
+export function lewisWeights<const K extends Keys>(
+  keys: K,
+  options: LewisOptions,
+): ResultFor<K, LewisWeights> {
   return run(lewisWeightsSteps(keys, options), options);
 }
 
 /** {@link lewisWeights} that lets the event loop run in between. */
-export function lewisWeightsAsync(keys: Keys, options: LewisOptions): Promise<PerHead<LewisWeights>> {
+export function lewisWeightsAsync<const K extends Keys>(
+  keys: K,
+  options: LewisOptions,
+): Promise<ResultFor<K, LewisWeights>> {
   return runAsync(lewisWeightsSteps(keys, options), options);
 }
 
 /** {@link lewisWeights} as a generator that yields its progress. */
-export function* lewisWeightsSteps(
-  keys: Keys,
+export function* lewisWeightsSteps<const K extends Keys>(
+  keys: K,
   { p, iterations = 100, tolerance = 1e-6 }: LewisOptions,
-): Steps<PerHead<LewisWeights>> {
+): Steps<ResultFor<K, LewisWeights>> {
   if (!(p > 0 && p < Number.POSITIVE_INFINITY))
     throw new RangeError(`lewisWeights: p must be a positive number, got ${p}`);
   if (!(Number.isSafeInteger(iterations) && iterations > 0))
@@ -89,7 +94,7 @@ export function* lewisWeightsSteps(
       iterations: bounds.iterations,
     });
   }
-  return perHead(heads, results);
+  return resultFor(heads, results);
 }
 
 /**

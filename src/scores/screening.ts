@@ -1,11 +1,12 @@
 /** What a Gram cannot say: which input is not finite, which columns need scaling first, which rows it leaves unresolved. */
 import type { KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
-import { eachBlock, UNIT_ROUNDOFF } from './gram.js';
+import { diagonalRoots, eachBlock, UNIT_ROUNDOFF } from './gram.js';
 
-/** Squares of columns between these bounds lose no digit to overflow or underflow. */
-const SMALLEST_SQUARE = 1e-250;
-const LARGEST_SQUARE = 1e290;
+/** Whether a sum of squares has lost no digit to overflow or underflow. */
+export function hasDigits(square: number): boolean {
+  return square >= 1e-250 && square <= 1e290;
+}
 
 /**
  * A product of d terms is taken for rounding of its input, not for a number, up to this multiple of its terms' sizes: eight
@@ -27,12 +28,7 @@ export function columnScaleFor(
   rowScale?: Float64Array,
 ): Float64Array | undefined {
   const { n, d } = matrix;
-  let fine = true;
-  for (let c = 0; c < d; c++) {
-    const square = gram[c * d + c];
-    if (!(square >= SMALLEST_SQUARE && square <= LARGEST_SQUARE)) fine = false;
-  }
-  if (fine) return undefined;
+  if (diagonalRoots(gram, d).every((root) => hasDigits(root * root))) return undefined;
   const largest = new Float64Array(d);
   for (let start = 0; start < n; start += 1024) {
     const end = Math.min(n, start + 1024);
@@ -49,6 +45,13 @@ export function columnScaleFor(
   );
 }
 
+/** Rows that stand out of the rounding along directions that were set aside, and how many such directions there are. */
+export interface Unresolved {
+  /** Ascending. */
+  readonly rows: readonly number[];
+  readonly directions: number;
+}
+
 /**
  * Rows with a component along a null direction N_i that is more than the rounding of the row itself, in coordinates with
  * unit columns: |<k_j, N_i>| > 8 (d + 8) u |k_j| |N_i|. Dropping them could lose a key that is alone in its direction.
@@ -59,8 +62,8 @@ export function* unresolvedRows(
   sizes: Float64Array,
   columnScale: Float64Array | undefined,
   rowScale: Float64Array | undefined,
-): Steps<readonly number[]> {
-  if (nulls.length === 0) return [];
+): Steps<Unresolved> {
+  if (nulls.length === 0) return { rows: [], directions: 0 };
   const { n, d } = matrix;
   const unit = sizes.map((size, c) => (size > 0 ? (columnScale ? columnScale[c] : 1) / size : 0));
   const directions = nulls.map((column) => {
@@ -69,23 +72,26 @@ export function* unresolvedRows(
     return direction.map((entry) => entry / norm);
   });
   const threshold = rounding(d);
-  const unresolved: number[] = [];
+  const rows: number[] = [];
+  const found = new Set<Float64Array>();
   const key = new Float64Array(d);
   yield* eachBlock(n, 'unresolved', (start, end) => {
-    const rows = matrix.rows(start, end);
+    const block = matrix.rows(start, end);
     for (let j = start; j < end; j++) {
       if (rowScale && rowScale[j] === 0) continue;
       let square = 0;
       for (let c = 0; c < d; c++) {
-        key[c] = rows[(j - start) * d + c] * unit[c];
+        key[c] = block[(j - start) * d + c] * unit[c];
         square += key[c] * key[c];
       }
       const norm = Math.sqrt(square);
-      if (directions.some((direction) => Math.abs(dot(key, direction)) > threshold * norm))
-        unresolved.push(j);
+      const along = directions.filter((direction) => Math.abs(dot(key, direction)) > threshold * norm);
+      if (along.length === 0) continue;
+      rows.push(j);
+      for (const direction of along) found.add(direction);
     }
   });
-  return unresolved;
+  return { rows, directions: Math.min(found.size, rows.length) };
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

@@ -31,7 +31,7 @@ const MOST_VERTICES = 400;
 const LINE_STEPS = 14;
 
 /**
- * 1/sigma_j = min { sum_l |<x_l,y>|^p : <x_j,y> = 1 }, with x the keys in orthonormal coordinates, [n, rank] in memory.
+ * 1/sigma_j = min { sum_l |<x_l,y>|^p : <x_j,y> = 1 }, with x the keys in orthonormal coordinates, [n, r] in memory.
  *
  * Iteratively reweighted least squares with a line search (for p > 2 along Newton's direction). With any weights s > 0,
  * M = X^T S X and u = M^-1 x_j, an iteration gives a feasible y = u/<x_j,u>, so that sigma_j >= 1/sum |<x_l,y>|^p, and z = S X u
@@ -44,7 +44,7 @@ export function* sensitivitySolver(matrix: KeyMatrix, p: number, where: string):
   const { n } = matrix;
   // How far the computed coordinates move the p-th root of a sensitivity.
   const wobble = error * n ** Math.abs(1 / 2 - 1 / p);
-  const minimise = minimiser(x, n, factor.rank, p);
+  const minimise = minimiser(x, n, factor.width, p);
   return {
     rank: factor.rank,
     *solve(j, work, enough) {
@@ -60,36 +60,36 @@ export function* sensitivitySolver(matrix: KeyMatrix, p: number, where: string):
   };
 }
 
-/** X = K T W^T, [n, rank], and a bound of the norm of its rounding errors. */
-function* orthonormalRows({ matrix, plan, rank }: Factor): Steps<{ x: Float64Array; error: number }> {
+/** X = K T W^T, [n, width], and a bound of the norm of its rounding errors. */
+function* orthonormalRows({ matrix, plan, width }: Factor): Steps<{ x: Float64Array; error: number }> {
   const { columnScale, transform, factor: w = new Float64Array() } = plan;
   const { n, d } = matrix;
   // Its own rounding does not matter: any invertible matrix gives the same sensitivities.
-  const combined = new Float64Array(d * rank);
+  const combined = new Float64Array(d * width);
   for (let c = 0; c < d; c++)
-    for (let a = 0; a < rank; a++) {
+    for (let a = 0; a < width; a++) {
       let sum = 0;
-      if (transform) for (let b = 0; b <= a; b++) sum += transform[c * rank + b] * w[a * rank + b];
-      else if (c <= a) sum = w[a * rank + c];
-      combined[c * rank + a] = sum * (columnScale ? columnScale[c] : 1);
+      if (transform) for (let b = 0; b <= a; b++) sum += transform[c * width + b] * w[a * width + b];
+      else if (c <= a) sum = w[a * width + c];
+      combined[c * width + a] = sum * (columnScale ? columnScale[c] : 1);
     }
-  const x = new Float64Array(n * rank);
-  const sizes = new Float64Array(rank);
+  const x = new Float64Array(n * width);
+  const sizes = new Float64Array(width);
   let squares = 0;
   yield* eachBlock(n, 'orthonormal rows', (start, end) => {
     const rows = matrix.rows(start, end);
     for (let j = 0; j < end - start; j++) {
-      const row = x.subarray((start + j) * rank, (start + j + 1) * rank);
+      const row = x.subarray((start + j) * width, (start + j + 1) * width);
       sizes.fill(0);
       for (let c = 0; c < d; c++) {
         const entry = rows[j * d + c];
-        for (let a = 0; a < rank; a++) {
-          const product = entry * combined[c * rank + a];
+        for (let a = 0; a < width; a++) {
+          const product = entry * combined[c * width + a];
           row[a] += product;
           sizes[a] += Math.abs(product);
         }
       }
-      for (let a = 0; a < rank; a++) squares += sizes[a] * sizes[a];
+      for (let a = 0; a < width; a++) squares += sizes[a] * sizes[a];
     }
   });
   return { x, error: (d + 1) * UNIT_ROUNDOFF * Math.sqrt(squares) };

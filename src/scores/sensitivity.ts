@@ -1,5 +1,5 @@
 /** Sensitivities sigma_j for f(x) = |x|^p, p >= 1: what no query can exceed (docs/algorithms.md, sections 1 and 3). */
-import { headsOf, type Keys, type PerHead, perHead } from '../keys.js';
+import { headsOf, type Keys, type ResultFor, resultFor } from '../keys.js';
 import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
 import { centred } from './centred.js';
 import { sensitivitySolver } from './sensitivity-solver.js';
@@ -46,22 +46,30 @@ export const DEFAULT_BUDGET = 2e10;
  * ```ts
  * import { sensitivities } from 'levattention';
  *
- * const keys = { data: Float64Array.of(1, 0, 1, 1, 1, -1), shape: [3, 2] };
- * const { upper } = sensitivities(keys, { p: 1 });
+ * const { upper } = sensitivities({ data: Float64Array.of(1, 0, 1, 1, 1, -1), shape: [3, 2] }, { p: 1 });
  * Array.from(upper, (s) => Math.round(s * 1e3) / 1e3); // => [0.333, 0.667, 0.667]
  * ```
  */
-export function sensitivities(keys: Keys, options: SensitivityOptions): PerHead<Sensitivities> {
+export function sensitivities<const K extends Keys>(
+  keys: K,
+  options: SensitivityOptions,
+): ResultFor<K, Sensitivities> {
   return run(sensitivitiesSteps(keys, options), options);
 }
 
 /** {@link sensitivities} that lets the event loop run in between. */
-export function sensitivitiesAsync(keys: Keys, options: SensitivityOptions): Promise<PerHead<Sensitivities>> {
+export function sensitivitiesAsync<const K extends Keys>(
+  keys: K,
+  options: SensitivityOptions,
+): Promise<ResultFor<K, Sensitivities>> {
   return runAsync(sensitivitiesSteps(keys, options), options);
 }
 
 /** {@link sensitivities} as a generator that yields its progress. */
-export function* sensitivitiesSteps(keys: Keys, options: SensitivityOptions): Steps<PerHead<Sensitivities>> {
+export function* sensitivitiesSteps<const K extends Keys>(
+  keys: K,
+  options: SensitivityOptions,
+): Steps<ResultFor<K, Sensitivities>> {
   const { p, indices, centre = false, gap = 1e-6, budget = DEFAULT_BUDGET } = options;
   if (!(p >= 1 && p < Number.POSITIVE_INFINITY))
     throw new RangeError(`sensitivities: p must be at least 1, got ${p}`);
@@ -93,5 +101,5 @@ export function* sensitivitiesSteps(keys: Keys, options: SensitivityOptions): St
     }
     results.push({ n, d, rank: solver.rank, indices: rows, lower, upper, unreached });
   }
-  return perHead(heads, results);
+  return resultFor(heads, results);
 }

@@ -87,7 +87,7 @@ function* peel(matrix: KeyMatrix, where: string, f: WeightFunction, epsilon: num
   let rank = 0;
   let margin = 0;
   let certificate = 1;
-  // A row that stands in round r has f-sensitivity at most 1/(1/s + r), s the largest |x|^p-sensitivity left there.
+  // A heavy row that stands in round r has f-sensitivity at most 1/(1/s + r), s the largest |x|^p-sensitivity left there.
   let bound = 1;
   let upper: Float64Array = active;
   for (let round = 0; round < thresholds.length && kept.length < n; round++) {
@@ -102,7 +102,7 @@ function* peel(matrix: KeyMatrix, where: string, f: WeightFunction, epsilon: num
     for (let index = 0; index < n; index++)
       if (active[index] === 1 && upper[index] >= thresholds[round]) {
         active[index] = 0;
-        kept.push({ index, upper: bound });
+        kept.push({ index, upper: Math.max(epsilon, bound) });
       }
     yield { phase: 'rounds', done: round + 1, total: thresholds.length };
   }

@@ -4,7 +4,7 @@
  *
  *     A_ij = f(<q_i,k_j>) / sum_l f(<q_i,k_l>)  <=  sigma_j = sup_y f(<k_j,y>) / sum_l f(<k_l,y>)
  */
-import { headsOf, type KeyMatrix, type Keys, type PerHead, perHead } from '../keys.js';
+import { headsOf, type KeyMatrix, type Keys, type ResultFor, resultFor } from '../keys.js';
 import { centred } from '../scores/centred.js';
 import { DEFAULT_BUDGET } from '../scores/sensitivity.js';
 import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
@@ -48,24 +48,32 @@ export interface UniversalSetOptions extends CallOptions {
  * import { universalSet } from 'levattention';
  *
  * // Five keys in the plane: only the first ever gets more than half of the attention.
- * const keys = { data: Float32Array.of(4, 0, 0, 1, 0, 1, 1, 1, 1, -1), shape: [5, 2] };
- * const set = universalSet(keys, { epsilon: 0.5 });
+ * const set = universalSet({ data: Float32Array.of(4, 0, 0, 1, 0, 1, 1, 1, 1, -1), shape: [5, 2] }, { epsilon: 0.5 });
  * set.indices; // => [0]
  * set.guarantee; // => 'minimal'
  * set.sizeBound; // => 4
  * ```
  */
-export function universalSet(keys: Keys, options: UniversalSetOptions): PerHead<UniversalSet> {
+export function universalSet<const K extends Keys>(
+  keys: K,
+  options: UniversalSetOptions,
+): ResultFor<K, UniversalSet> {
   return run(universalSetSteps(keys, options), options);
 }
 
 /** {@link universalSet} that lets the event loop run in between. */
-export function universalSetAsync(keys: Keys, options: UniversalSetOptions): Promise<PerHead<UniversalSet>> {
+export function universalSetAsync<const K extends Keys>(
+  keys: K,
+  options: UniversalSetOptions,
+): Promise<ResultFor<K, UniversalSet>> {
   return runAsync(universalSetSteps(keys, options), options);
 }
 
 /** {@link universalSet} as a generator that yields its progress. */
-export function* universalSetSteps(keys: Keys, options: UniversalSetOptions): Steps<PerHead<UniversalSet>> {
+export function* universalSetSteps<const K extends Keys>(
+  keys: K,
+  options: UniversalSetOptions,
+): Steps<ResultFor<K, UniversalSet>> {
   const heads = headsOf(keys, 'universalSet: keys');
   const { f = power(2), centre = false } = options;
   checkOptions(options, heads.n);
@@ -77,7 +85,7 @@ export function* universalSetSteps(keys: Keys, options: UniversalSetOptions): St
     results.push(universalSetOf(heads.n, heads.d, f.name, selection));
     if (!heads.flat) yield { phase: 'heads', done: i + 1, total: heads.list.length };
   }
-  return perHead(heads, results);
+  return resultFor(heads, results);
 }
 
 function* select(

@@ -2,7 +2,7 @@
 import { checkScale, type WeightFunction } from './weight.js';
 
 /**
- * f(x) = sqrt(1 + t^2) - 1 with t = |x|/scale; written so that small t lose no digits. Between |x| and |x|^2 in growth.
+ * f(x) = 2 (sqrt(1 + t^2/2) - 1) with t = |x|/scale; written so that small t lose no digits. Between |x| and |x|^2 in growth.
  *
  * @throws RangeError unless the scale is a positive number.
  *
@@ -10,7 +10,7 @@ import { checkScale, type WeightFunction } from './weight.js';
  * ```ts
  * import { l1l2 } from 'levattention';
  *
- * l1l2(1).value(Math.sqrt(3)); // => 1
+ * l1l2(1).value(4); // => 4
  * ```
  */
 export function l1l2(scale: number): WeightFunction {
@@ -21,7 +21,7 @@ export function l1l2(scale: number): WeightFunction {
     lowerGrowth: 1,
     value(x) {
       const t = Math.abs(x) / scale;
-      return (t * t) / (Math.sqrt(1 + t * t) + 1);
+      return (t * t) / (Math.sqrt(1 + (t * t) / 2) + 1);
     },
   };
 }

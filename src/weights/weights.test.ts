@@ -23,7 +23,7 @@ describe('weight functions', () => {
     cauchy: (t) => Math.log(1 + t ** 2) / 2,
     welsch: (t) => (1 - Math.exp(-(t ** 2))) / 2,
     gemanMcClure: (t) => t ** 2 / (1 + t ** 2) / 2,
-    l1l2: (t) => Math.sqrt(1 + t ** 2) - 1,
+    l1l2: (t) => 2 * (Math.sqrt(1 + t ** 2 / 2) - 1),
   };
   it.each(Object.entries(textbook))('%s is the textbook formula', (name, formula) => {
     const f = parseWeight(`${name}:3`);
