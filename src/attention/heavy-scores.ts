@@ -148,13 +148,14 @@ function* heavyOfHead(
     }
     const sums = yield* normalisers(block, units, keys, f, gram);
     for (let i = 0; i < count; i++) {
-      if (sums[i] === 0) continue;
+      const own = products.subarray(i * candidates.length, (i + 1) * candidates.length);
+      if (own.every((product) => product === 0)) continue;
       if (!(sums[i] > SMALLEST_SUM))
         throw new RangeError(
           `heavyScores: the weights ${f.name} of query ${first + i} ${Number.isNaN(sums[i]) ? 'overflow' : 'underflow'}: scale the queries`,
         );
       for (let t = 0; t < candidates.length; t++) {
-        const score = f.value(products[i * candidates.length + t] / units[i]) / sums[i];
+        const score = f.value(own[t] / units[i]) / sums[i];
         if (Number.isNaN(score))
           throw new RangeError(
             `heavyScores: the weight ${f.name} of query ${first + i}, key ${candidates[t]} overflows`,

@@ -149,9 +149,10 @@ interface Bounds {
 /**
  * W of a Gram with unit columns, and how far scores by it can be off; undefined where the Gram is not certainly definite.
  *
- * With G the exact Gram and W any matrix: W G W^T = I + M gives |W x|^2/(1 + |M|) <= tau <= |W x|^2/(1 - |M|). M is
- * computed, so that errors of Cholesky and inverse do not matter; what is left is the rounding of that product and of the
- * Gram, both at most proportional to | |W| s |^2. Rows known up to columns of norm h change |X y| by the factor 1 +- | |W| h |.
+ * With G the exact Gram and W any matrix: W G W^T = I + M gives |W x|^2/(1 + |M|) <= tau <= |W x|^2/(1 - |M|). Cholesky leaves
+ * |L L^T - G| <= (r + 1) u |L||L|^T, the inverse |W L - I| <= r u |W||L|, and the Gram is off by depth u s s^T. The rows of L have the
+ * norms s, so with g = | |W| s | these make |M| <= (r + 1 + depth) u g^2 + 2 r u g + (r u g)^2. Rows known up to columns of norm h
+ * change |X y| by the factor 1 +- | |W| h |.
  */
 function boundsOf(gram: Float64Array, r: number, noise: Float64Array, depth: number): Bounds | undefined {
   const l = cholesky(gram, r, r * UNIT_ROUNDOFF);
@@ -172,30 +173,12 @@ function boundsOf(gram: Float64Array, r: number, noise: Float64Array, depth: num
   }
   growth = Math.sqrt(growth) * (1 + 2 * r * UNIT_ROUNDOFF);
   noiseError = Math.sqrt(noiseError) * (1 + 2 * r * UNIT_ROUNDOFF);
-  const gramError = residual(inverse, gram, r) + (2 * r + 2 + depth) * UNIT_ROUNDOFF * growth ** 2;
+  const inverseError = r * UNIT_ROUNDOFF * growth;
+  const gramError = (r + 1 + depth) * UNIT_ROUNDOFF * growth ** 2 + 2 * inverseError + inverseError ** 2;
   if (!(gramError < 0.5 && noiseError < 0.5)) return undefined;
   const absolute = (r + 1) * UNIT_ROUNDOFF * growth + noiseError;
   const relative = 1 / ((1 - gramError) * (1 - noiseError) ** 2) - 1 + (r + 4) * UNIT_ROUNDOFF;
   return { inverse, growth, gramError, absolute, relative, error: relative + 2 * absolute + absolute ** 2 };
-}
-
-/** |W G W^T - I| in the Frobenius norm. */
-function residual(w: Float64Array, g: Float64Array, r: number): number {
-  const row = new Float64Array(r);
-  let sum = 0;
-  for (let i = 0; i < r; i++) {
-    row.fill(0);
-    for (let k = 0; k <= i; k++) {
-      const wik = w[i * r + k];
-      for (let j = 0; j < r; j++) row[j] += wik * g[k * r + j];
-    }
-    for (let j = 0; j <= i; j++) {
-      let entry = i === j ? -1 : 0;
-      for (let k = 0; k <= j; k++) entry += row[k] * w[j * r + k];
-      sum += entry * entry * (i === j ? 1 : 2);
-    }
-  }
-  return Math.sqrt(sum);
 }
 
 /** diag(scale) G diag(scale). */

@@ -11,7 +11,7 @@ export interface LewisOptions extends CallOptions {
   readonly p: number;
   /** Most iterations; 100 unless given. Each costs as much as leverage scores do. */
   readonly iterations?: number;
-  /** Stops when the certificate c is at most 1 + tolerance; 1e-6 unless given. */
+  /** Stops when tau_j/w_j is within 1/(1 + tolerance) and 1 + tolerance; 1e-6 unless given. */
   readonly tolerance?: number;
 }
 
@@ -33,6 +33,9 @@ export interface LewisBounds extends Omit<LewisWeights, 'n' | 'd'> {
   readonly upper: Float64Array;
   readonly factor: Factor;
 }
+
+/** Convergence from above is judged by weights that are not lost in rounding. */
+const NOTABLE = 1e-9;
 
 /** Weights are iterated this far for sets: what is left of c costs the bounds a factor c^|1-p/2|, and no key. */
 export const LEWIS_EFFORT = { iterations: 30, tolerance: 0.01 };
@@ -128,12 +131,14 @@ export function* lewisBounds(
       tau = yield* certifiedScores(factor, nonzero);
     }
     let certificate = 1;
+    let excess = 1;
     let sum = 0;
     for (let j = 0; j < matrix.n; j++) {
       if (weights[j] > 0) certificate = Math.max(certificate, tau[j] / weights[j]);
+      if (weights[j] > NOTABLE) excess = Math.max(excess, weights[j] / tau[j]);
       sum += weights[j];
     }
-    if (exponent === 0 || certificate <= 1 + tolerance || iteration >= iterations) {
+    if (exponent === 0 || Math.max(certificate, excess) <= 1 + tolerance || iteration >= iterations) {
       const rounding = 1 + (matrix.n + 64 * (1 + p)) * UNIT_ROUNDOFF;
       const common = (p >= 2 ? sum ** (p / 2 - 1) : certificate ** (1 - p / 2)) * rounding;
       const upper = tau.map((t, j) =>

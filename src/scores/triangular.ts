@@ -15,19 +15,16 @@ export function cholesky(c: Float64Array, r: number, floor = 0): Float64Array | 
   return l;
 }
 
-/** W = L^-1, lower triangular. */
+/** W = L^-1, lower triangular, row by row from W L = I, so that |W L - I| <= r u |W||L|. */
 export function inverseLower(l: Float64Array, r: number): Float64Array {
   const w = new Float64Array(r * r);
   for (let i = 0; i < r; i++) {
     const row = w.subarray(i * r, i * r + r);
-    // Row i of W is (e_i - sum_{k<i} L_ik W_k) / L_ii: sweeps along rows, so that memory is read in order.
-    for (let k = 0; k < i; k++) {
-      const lik = l[i * r + k];
-      if (lik !== 0) for (let j = 0; j <= k; j++) row[j] -= lik * w[k * r + j];
-    }
     row[i] = 1;
-    const scale = 1 / l[i * r + i];
-    for (let j = 0; j <= i; j++) row[j] *= scale;
+    for (let k = i; k >= 0; k--) {
+      const entry = (row[k] /= l[k * r + k]);
+      for (let j = 0; j < k; j++) row[j] -= entry * l[k * r + j];
+    }
   }
   return w;
 }

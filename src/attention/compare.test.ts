@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { compareAttention, compareAttentionAsync } from './compare.js';
+import { exactAttention } from './exact.js';
+import { levAttention } from './lev-attention.js';
+import { selectorNames } from './selectors/index.js';
+import { distance, naiveAttention, randomTensor, toFloat32 } from './testing.js';
+
+const q = randomTensor([2, 4, 11, 3], 1);
+const k = randomTensor([2, 2, 19, 3], 2);
+const v = randomTensor([2, 2, 19, 5], 3);
+
+describe('compareAttention', () => {
+  const cases = (['softmax', 2] as const).flatMap((weights) =>
+    (['none', 'causal'] as const).map((mask) => ({ weights, mask })),
+  );
+  it.each(cases)('gives error and mass by their definitions: $weights, mask $mask', (options) => {
+    const power = options.weights === 'softmax' ? undefined : options.weights;
+    const naive = { power, causal: options.mask === 'causal' };
+    const results = selectorNames.map((select) => levAttention(q, k, v, { ...options, keys: 6, select }));
+    const exact = naiveAttention(q, k, v, naive).out;
+    const comparisons = compareAttention(q, k, v, results, options);
+    expect(comparisons.length).toBe(selectorNames.length);
+    comparisons.forEach((heads, i) => {
+      const { mass } = naiveAttention(q, k, v, {
+        ...naive,
+        selected: results[i].heads.map((head) => head.indices),
+      });
+      expect(heads.map(({ batch, head }) => batch * 4 + head)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+      heads.forEach((head, at) => {
+        const part = (data: ArrayLike<number>) => Array.from(data).slice(at * 55, (at + 1) * 55);
+        expect(head.error).toBeCloseTo(distance(part(results[i].out.data), part(exact)), 12);
+        expect(head.mass).toBeCloseTo(mass[at], 12);
+      });
+    });
+    // No selector keeps more mass than the oracle, over the query heads of a group together.
+    const groupMass = comparisons.map((heads) => heads[0].mass + heads[1].mass);
+    expect(Math.max(...groupMass)).toBe(groupMass[selectorNames.indexOf('oracle')]);
+  });
+
+  it('finds nothing lost when all keys are kept', () => {
+    for (const tensors of [[q, k, v], [q, k, v].map(toFloat32)]) {
+      const [a, b, c] = tensors;
+      const [heads] = compareAttention(a, b, c, [levAttention(a, b, c, { keys: 19 })]);
+      for (const { error, mass } of heads) {
+        expect(error).toBeLessThan(2e-6);
+        expect(mass).toBeGreaterThan(1 - 2e-6);
+        expect(mass).toBeLessThanOrEqual(1);
+      }
+    }
+  });
+
+  it('takes two-dimensional input, huge and zero values', () => {
+    const x = { data: Float64Array.of(1, 0, 0, 1, 2, 2), shape: [3, 2] };
+    for (const size of [1e-300, 1, 1e300]) {
+      const values = { data: Float64Array.of(size, -size, 2 * size), shape: [3, 1] };
+      const [[{ error, mass }]] = compareAttention(x, x, values, [levAttention(x, x, values, { keys: 2 })]);
+      expect(error).toBeGreaterThan(0.01);
+      expect(error).toBeLessThan(10);
+      expect(mass).toBeLessThan(1);
+    }
+    const zero = { data: new Float64Array(3), shape: [3, 1] };
+    const lost = levAttention(x, x, zero, { keys: 2 });
+    expect(compareAttention(x, x, zero, [lost])[0][0].error).toBe(0);
+    const wrong = { ...lost, out: { data: Float64Array.of(1, 0, 0), shape: [3, 1] } };
+    expect(compareAttention(x, x, zero, [wrong])[0][0].error).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('has an empty answer to no result, and the same one asynchronously', async () => {
+    expect(compareAttention(q, k, v, [])).toEqual([]);
+    const results = [levAttention(q, k, v, { keys: 3 })];
+    expect(await compareAttentionAsync(q, k, v, results)).toEqual(compareAttention(q, k, v, results));
+  });
+
+  const out = exactAttention(q, k, v);
+  const heads = levAttention(q, k, v, { keys: 3 }).heads;
+  it.each<[string, object, RegExp]>([
+    [
+      'another shape',
+      { out: exactAttention(k, k, v), heads },
+      /result 0 must have shape \[2,4,11,5\], got \[2,2,19,5\]$/,
+    ],
+    ['fewer heads', { out, heads: heads.slice(1) }, /result 0 must have 4 heads of keys, got 3$/],
+    [
+      'a key that is not there',
+      { out, heads: [{ ...heads[0], indices: [19] }, ...heads.slice(1)] },
+      /result 0 has key 19 of 19$/,
+    ],
+  ])('refuses a result of %s in one line', (_, result, message) => {
+    expect(() => compareAttention(q, k, v, [result as never])).toThrow(message);
+  });
+});

@@ -1,0 +1,90 @@
+/** Exact attention, softmax or power weights, of many heads: what every selection is compared with. */
+import type { Floats, Tensor } from '../keys.js';
+import { run, runAsync, type Steps } from '../steps.js';
+import { attendGroup, causalLimits, paceOf } from './groups.js';
+import { type AttentionInputs, type AttentionOptions, attentionInputs, floatsFor } from './inputs.js';
+
+/** A tensor that this library made. */
+export interface OutputTensor {
+  readonly data: Floats;
+  readonly shape: readonly number[];
+}
+
+/** A zero tensor for the result: [m, dv] or [batch, query heads, m, dv]. */
+export function outputOf(inputs: AttentionInputs): OutputTensor {
+  const { flat, batches, queryHeads, m, dv } = inputs;
+  return {
+    data: floatsFor(inputs, batches * queryHeads * m * dv),
+    shape: flat ? [m, dv] : [batches, queryHeads, m, dv],
+  };
+}
+
+/** {@link exactAttention} as steps. */
+export function* exactAttentionSteps(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: AttentionOptions = {},
+): Steps<OutputTensor> {
+  const inputs = attentionInputs('exactAttention', q, k, v, options);
+  const { batches, keyHeads, group, m, n, d, dv } = inputs;
+  const out = outputOf(inputs);
+  const limits = causalLimits(inputs);
+  const pace = paceOf(inputs);
+  const rows = group * m;
+  for (let index = 0; index < batches * keyHeads; index++)
+    yield* attendGroup(
+      inputs,
+      {
+        index,
+        k: inputs.k.subarray(index * n * d, (index + 1) * n * d),
+        v: inputs.v.subarray(index * n * dv, (index + 1) * n * dv),
+        n,
+        dv,
+        limits,
+        out: out.data.subarray(index * rows * dv, (index + 1) * rows * dv),
+      },
+      pace,
+    );
+  return out;
+}
+
+/**
+ * out_i = sum_j w_ij v_j / sum_j w_ij with w_ij = exp(scale <q_i,k_j>), or |<q_i,k_j>|^p.
+ *
+ * q [m, d], k [n, d], v [n, dv] give [m, dv]; q [batch, query heads, m, d], k [batch, key heads, n, d] and
+ * v [batch, key heads, n, dv] give [batch, query heads, m, dv], where the query heads are a multiple of the key heads and
+ * query head h reads key head floor(h / (query heads / key heads)). O(m n (d + dv)) a query head, and no m x n matrix.
+ * Float32 in, float32 out; float64 is computed in float64 throughout, several times slower. A query whose power weights are
+ * all zero gives a zero row.
+ *
+ * @throws TypeError or RangeError for shapes that do not fit, NaN or infinity (with its place), or options out of range.
+ *
+ * @example
+ * ```ts
+ * import { exactAttention } from 'levattention';
+ *
+ * const q = { data: Float64Array.of(0, 0), shape: [1, 2] };
+ * const k = { data: Float64Array.of(1, 0, 0, 1), shape: [2, 2] };
+ * const v = { data: Float64Array.of(1, 2, 3, 4), shape: [2, 2] };
+ * Array.from(exactAttention(q, k, v).data); // => [2, 3]
+ * ```
+ */
+export function exactAttention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: AttentionOptions = {},
+): OutputTensor {
+  return run(exactAttentionSteps(q, k, v, options), options);
+}
+
+/** {@link exactAttention} that lets the event loop run. */
+export function exactAttentionAsync(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: AttentionOptions = {},
+): Promise<OutputTensor> {
+  return runAsync(exactAttentionSteps(q, k, v, options), options);
+}

@@ -1,0 +1,147 @@
+/** The LevAttention operator: attention over a few selected keys of each head (docs/algorithms.md, section 8). */
+import type { Floats, Tensor } from '../keys.js';
+import { run, runAsync, type Steps } from '../steps.js';
+import { type ChoiceOptions, keyChoice } from './choose-keys.js';
+import { type OutputTensor, outputOf } from './exact.js';
+import { attendGroup, paceOf } from './groups.js';
+import { type AttentionInputs, type AttentionOptions, attentionInputs } from './inputs.js';
+
+/** Options of {@link levAttention}; exactly one of `keys` and `epsilon`. */
+export interface LevAttentionOptions extends AttentionOptions, ChoiceOptions {}
+
+/** The keys that one key head keeps. */
+export interface SelectedKeys {
+  readonly batch: number;
+  /** The key head. */
+  readonly head: number;
+  /** Ascending. */
+  readonly indices: readonly number[];
+}
+
+/** The result of {@link levAttention}. */
+export interface LevAttentionResult {
+  /** [m, dv] or [batch, query heads, m, dv], as the input. */
+  readonly out: OutputTensor;
+  /** One for each batch and key head; a single one for two-dimensional input. */
+  readonly heads: readonly SelectedKeys[];
+}
+
+/** {@link levAttention} as steps. */
+export function* levAttentionSteps(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: LevAttentionOptions = {},
+): Steps<LevAttentionResult> {
+  const inputs = attentionInputs('levAttention', q, k, v, options);
+  const choose = keyChoice('levAttention', inputs, options);
+  const { batches, keyHeads, group, m, n, d, dv, causal } = inputs;
+  const out = outputOf(inputs);
+  const size = group * m * dv;
+  const pace = paceOf(inputs);
+  const heads: SelectedKeys[] = [];
+  for (let index = 0; index < batches * keyHeads; index++) {
+    const indices = yield* choose(index);
+    heads.push({ batch: Math.floor(index / keyHeads), head: index % keyHeads, indices });
+    const keys = inputs.k.subarray(index * n * d, (index + 1) * n * d);
+    const values = inputs.v.subarray(index * n * dv, (index + 1) * n * dv);
+    const limits = causal ? selectedLimits(inputs, indices) : undefined;
+    const rows = out.data.subarray(index * size, (index + 1) * size);
+    yield* attendGroup(
+      inputs,
+      {
+        index,
+        k: gather(keys, indices, d),
+        v: gather(values, indices, dv),
+        n: indices.length,
+        dv,
+        limits,
+        out: rows,
+      },
+      pace,
+    );
+    if (limits) attendToSelf(inputs, limits, values, rows);
+  }
+  return { out, heads };
+}
+
+/** The rows with the given indices, of `width` columns. */
+function gather(data: Floats, indices: readonly number[], width: number): Floats {
+  const size = indices.length * width;
+  if (size === data.length) return data;
+  const rows = data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
+  let at = 0;
+  for (const j of indices) for (let c = 0; c < width; c++) rows[at++] = data[j * width + c];
+  return rows;
+}
+
+/** [group * m]: how many of the selected keys each query of a group sees under the causal mask. */
+function selectedLimits({ group, m, n }: AttentionInputs, indices: readonly number[]): Uint32Array {
+  const limits = new Uint32Array(group * m);
+  let seen = 0;
+  for (let i = 0; i < m; i++) {
+    while (seen < indices.length && indices[seen] <= i + n - m) seen++;
+    limits[i] = seen;
+  }
+  for (let head = 1; head < group; head++) limits.copyWithin(head * m, 0, m);
+  return limits;
+}
+
+/** Gives each query that sees no selected key the value of its own key: that is attention over one key, whatever its weight. */
+function attendToSelf({ m, n, dv }: AttentionInputs, limits: Uint32Array, values: Floats, out: Floats): void {
+  for (let i = 0; i < limits.length; i++) {
+    if (limits[i] > 0) continue;
+    const own = (i % m) + n - m;
+    out.set(values.subarray(own * dv, (own + 1) * dv), i * dv);
+  }
+}
+
+/**
+ * out_i = sum_{j in S} w_ij v_j / sum_{j in S} w_ij with the weights of {@link exactAttention}, where S is chosen for each key
+ * head from its keys: the `keys` of largest leverage score, or another selector's choice, or the universal set at `epsilon`.
+ *
+ * Shapes, types and grouped heads as in {@link exactAttention}. With K selected keys the attention costs O(m K (d + dv)) a query
+ * head, and the choice by leverage O(n d^2) a key head. Equally good keys: the one with the lower index.
+ *
+ * This is a heuristic, measured and never promised: the keys left out are dropped from the normaliser too. What is guaranteed
+ * about U speaks of scores over all keys; for that see `universalSet` and `heavyScores`. 'leverage' is the paper's operator.
+ * Softmax does not change when a constant vector is added to all keys, leverage does; where the keys share a large mean, as
+ * they do in language models, select 'leverage-centred', and name sinks and recent keys in `always`. Where attention is flat,
+ * 'stride' or 'random' keys lose less than any choice of outstanding ones: compare with `compareAttention`.
+ *
+ * Causal: the keys are chosen once from the whole sequence, and query i looks at those of them that it may see. A query that
+ * sees none, as the first ones may, attends to its own key alone: the only key that each query is sure to have.
+ *
+ * @throws TypeError or RangeError for shapes that do not fit, NaN or infinity (with its place), options out of range, and a head
+ * without a key of sensitivity >= epsilon.
+ *
+ * @example
+ * ```ts
+ * import { levAttention } from 'levattention';
+ *
+ * const q = { data: Float64Array.of(0, 0), shape: [1, 2] };
+ * const k = { data: Float64Array.of(9, 0, 1, 0, 0, 5), shape: [3, 2] };
+ * const v = { data: Float64Array.of(1, 2, 7, 7, 3, 4), shape: [3, 2] };
+ * const { out, heads } = levAttention(q, k, v, { keys: 2 });
+ * heads[0].indices; // => [0, 2]
+ * Array.from(out.data); // => [2, 3]
+ * ```
+ */
+export function levAttention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: LevAttentionOptions,
+): LevAttentionResult {
+  return run(levAttentionSteps(q, k, v, options), options);
+}
+
+/** {@link levAttention} that lets the event loop run. */
+export function levAttentionAsync(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: LevAttentionOptions,
+): Promise<LevAttentionResult> {
+  return runAsync(levAttentionSteps(q, k, v, options), options);
+}

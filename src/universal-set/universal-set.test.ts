@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import { leverageScores } from '../scores/leverage.js';
+import { sensitivities } from '../scores/sensitivity.js';
+import { heavyTailed, tensorOf } from '../scores/testing.js';
+import { huber } from '../weights/huber.js';
+import { power } from '../weights/power.js';
+import { tukey } from '../weights/tukey.js';
+import { peelingThresholds } from './peeling.js';
+import { universalSet } from './universal-set.js';
+
+describe('universalSet for p = 2', () => {
+  it('is the keys of leverage >= epsilon, with their scores', () => {
+    const keys = heavyTailed(2000, 6, 1);
+    const { scores } = leverageScores(keys);
+    const set = universalSet(keys, { epsilon: 0.02 });
+    const expected = Array.from(scores.keys()).filter((j) => scores[j] >= 0.02);
+    expect(expected.length).toBeGreaterThan(5);
+    expect(set).toMatchObject({ n: 2000, d: 6, rank: 6, f: 'power:2', epsilon: 0.02, guarantee: 'minimal' });
+    expect(set).toMatchObject({
+      scoreKind: 'exact',
+      total: 6,
+      sizeBound: 300,
+      certificate: null,
+      undecided: [],
+    });
+    expect(set.indices).toEqual(expected);
+    set.indices.forEach((j, i) => {
+      expect(set.scores[i]).toBeCloseTo(scores[j], 10);
+    });
+  });
+
+  it('is the same set for float32 keys, which take the float32 filter first', () => {
+    const keys = heavyTailed(5000, 9, 2);
+    const single = { data: Float32Array.from(keys.data), shape: keys.shape };
+    const rounded = { data: Float64Array.from(single.data), shape: keys.shape };
+    for (const epsilon of [0.02, 0.01, 0.004]) {
+      const set = universalSet(single, { epsilon });
+      expect(set.indices).toEqual(universalSet(rounded, { epsilon }).indices);
+      expect(set.indices.length).toBeGreaterThan(0);
+    }
+  });
+
+  it('keeps a key whose score is epsilon, and lists it as undecided where rounding hides which', () => {
+    const third = tensorOf(6, 2, (i, c) => (i % 2 === c ? 7 : 0));
+    for (const epsilon of [1 / 3, 1 / 3 + 2 ** -54, 1 / 3 - 2 ** -54]) {
+      const { indices, undecided } = universalSet(third, { epsilon });
+      expect(indices).toEqual([0, 1, 2, 3, 4, 5]);
+      for (const j of undecided) expect(indices).toContain(j);
+    }
+    expect(universalSet(third, { epsilon: 1 / 3 + 1e-9 }).indices).toEqual([]);
+  });
+
+  it('takes the top by score, ties to the lower index; epsilon is what was left out', () => {
+    const keys = heavyTailed(500, 4, 3);
+    const order = [...leverageScores(keys).scores].sort((a, b) => b - a);
+    const set = universalSet(keys, { top: 20 });
+    expect(set.indices.length).toBe(20);
+    expect(set.epsilon).toBeCloseTo(order[20], 10);
+    expect(Math.min(...set.scores)).toBeGreaterThanOrEqual(set.epsilon);
+    expect(
+      universalSet(
+        tensorOf(4, 1, () => 1),
+        { top: 2 },
+      ),
+    ).toMatchObject({ indices: [0, 1], epsilon: expect.closeTo(0.25, 12) });
+    expect(universalSet(keys, { top: 500 })).toMatchObject({ epsilon: 0, sizeBound: 500 });
+  });
+
+  it('contains the plain set when it is centred', () => {
+    const keys = heavyTailed(500, 4, 4);
+    const plain = universalSet(keys, { epsilon: 0.05 });
+    const centred = universalSet(keys, { epsilon: 0.05, centre: true });
+    expect(centred.rank).toBe(5);
+    for (const j of plain.indices) expect(centred.indices).toContain(j);
+  });
+});
+
+describe('universalSet for |x|^p', () => {
+  it.each([
+    1, 1.5, 3, 4, 6,
+  ])('is certified by Lewis weights and pruned to the minimum by sensitivities, p = %d', (p) => {
+    const keys = heavyTailed(150, 3, 5);
+    const epsilon = 0.06;
+    const { upper } = sensitivities(keys, { p });
+    const minimal = Array.from(upper.keys()).filter((j) => upper[j] >= epsilon);
+    const superset = universalSet(keys, { epsilon, f: power(p) });
+    const exact = universalSet(keys, { epsilon, f: power(p), exact: true });
+    expect(superset).toMatchObject({ guarantee: 'superset', scoreKind: 'upper', total: null });
+    expect(superset.certificate).toBeGreaterThanOrEqual(1);
+    expect(exact).toMatchObject({ guarantee: 'minimal', scoreKind: 'exact' });
+    expect(exact.indices).toEqual(minimal);
+    for (const j of minimal) expect(superset.indices).toContain(j);
+    expect(superset.sizeBound).toBeCloseTo(3 ** Math.max(1, p / 2) / epsilon, 9);
+  });
+
+  it('keeps and lists what the budget leaves undecided', () => {
+    const set = universalSet(heavyTailed(300, 4, 6), {
+      epsilon: 0.05,
+      f: power(3),
+      exact: true,
+      budget: 1e5,
+    });
+    expect(set.guarantee).toBe('superset');
+    expect(set.scoreKind).toBe('upper');
+    expect(set.undecided.length).toBeGreaterThan(0);
+  });
+
+  it('takes the exact top without looking at every key', () => {
+    const keys = heavyTailed(300, 3, 7);
+    const { upper } = sensitivities(keys, { p: 4 });
+    const order = Array.from(upper.keys()).sort((a, b) => upper[b] - upper[a]);
+    const set = universalSet(keys, { top: 7, f: power(4), exact: true });
+    expect(set.indices).toEqual(order.slice(0, 7).sort((a, b) => a - b));
+    expect(set.epsilon).toBeCloseTo(upper[order[7]], 5);
+  });
+});
+
+describe('universalSet for other f', () => {
+  it('peels until nothing can be heavy', () => {
+    const keys = heavyTailed(400, 4, 8);
+    const set = universalSet(keys, { epsilon: 0.1, f: tukey(1) });
+    expect(set).toMatchObject({
+      guarantee: 'superset',
+      scoreKind: 'upper',
+      sizeBound: expect.closeTo(4 * 55, 6),
+    });
+    expect(set.indices.length).toBeGreaterThan(0);
+    for (const score of set.scores) expect(score).toBeGreaterThanOrEqual(0.1);
+    // Rank-one growth: Huber's lower growth gives a smaller bound.
+    expect(universalSet(keys, { epsilon: 0.1, f: huber(1) }).sizeBound).toBeLessThan(4 * 40);
+  });
+
+  it('fills the top up, with an epsilon whose set is inside', () => {
+    const keys = heavyTailed(400, 4, 9);
+    const set = universalSet(keys, { top: 30, f: tukey(1) });
+    expect(set.indices.length).toBe(30);
+    const inside = universalSet(keys, { epsilon: set.epsilon, f: tukey(1) });
+    for (const j of inside.indices) expect(set.indices).toContain(j);
+  });
+
+  it('has thresholds that end at 1, or earlier by the lower growth', () => {
+    const plain = peelingThresholds(0.05, tukey(1));
+    expect(plain.length).toBe(20);
+    expect(plain[0]).toBeCloseTo(0.05, 10);
+    expect(plain[19]).toBeCloseTo(1, 10);
+    const total = peelingThresholds(0.05, huber(1)).reduce((sum, threshold) => sum + 1 / threshold, 0);
+    expect(total).toBeLessThan(78);
+  });
+});
+
+it.each([
+  [{}, /exactly one of epsilon and top/],
+  [{ epsilon: 0.1, top: 3 }, /exactly one of epsilon and top/],
+  [{ epsilon: 0 }, /universalSet: epsilon must be in \(0, 1\], got 0/],
+  [{ epsilon: Number.NaN }, /epsilon must be in/],
+  [{ epsilon: 2 }, /epsilon must be in/],
+  [{ top: 0 }, /top must be a whole number from 1 to 9/],
+  [{ top: 10 }, /top must be a whole number from 1 to 9 \(the number of keys\), got 10/],
+  [{ top: 1.5 }, /top must be/],
+  [{ epsilon: 0.1, budget: -1 }, /budget must be positive/],
+])('universalSet refuses %o', (options, message) => {
+  expect(() => universalSet(heavyTailed(9, 2, 10), options)).toThrow(message);
+});
+
+it('universalSet names the head with a number that is not finite', () => {
+  const data = new Float32Array(24).fill(1);
+  data[19] = Number.NaN;
+  expect(() => universalSet({ data, shape: [2, 1, 4, 3] }, { epsilon: 0.1 })).toThrow(
+    'universalSet: keys of batch 1, head 0 must be finite, got NaN at row 2, column 1',
+  );
+});
