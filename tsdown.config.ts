@@ -1,10 +1,26 @@
 import { defineConfig } from 'tsdown';
+import { bundledLicenses } from './scripts/bundled-licenses.js';
 
-const shared = { format: 'esm', target: 'es2022', dts: false, sourcemap: false } as const;
+// No source maps: what is written is readable, and without them the package stays small.
+const shared = {
+  format: 'esm',
+  target: 'es2022',
+  fixedExtension: false,
+  checks: { pluginTimings: false },
+} as const;
 
 export default defineConfig([
   // The library: no dependency, the same files in Node and in a browser.
-  { ...shared, entry: { index: 'src/index.ts', io: 'src/io/index.ts' }, platform: 'neutral', dts: true, clean: true },
+  { ...shared, entry: { index: 'src/index.ts', io: 'src/io/index.ts' }, platform: 'neutral', dts: true },
   // The command line: one file with its argument parser and its plotting library inside.
-  { ...shared, entry: { cli: 'src/cli/index.ts' }, platform: 'node', clean: false, outExtensions: () => ({ js: '.js' }), noExternal: [/.*/] },
+  {
+    ...shared,
+    entry: { cli: 'src/cli/index.ts' },
+    platform: 'node',
+    dts: false,
+    clean: false,
+    deps: { alwaysBundle: [/.*/], onlyBundle: false },
+    outputOptions: { codeSplitting: false },
+    plugins: [bundledLicenses('cli.LICENSES.txt')],
+  },
 ]);

@@ -1,26 +1,26 @@
-// Compiles src/kernels/assembly/*.ts (AssemblyScript) to WASM SIMD and writes it, as base64, to src/kernels/generated/NAME.ts.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// Compiles src/kernels/assembly (AssemblyScript) to WASM SIMD and writes it, as base64, to src/kernels/generated/module.ts.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
-const root = new URL('..', import.meta.url).pathname;
-const source = join(root, 'src/kernels/assembly');
-const target = join(root, 'src/kernels/generated');
-mkdirSync(target, { recursive: true });
+const kernels = fileURLToPath(new URL('../src/kernels', import.meta.url));
+const work = mkdtempSync(join(tmpdir(), 'levattention-'));
+const wasm = join(work, 'module.wasm');
 
-for (const file of readdirSync(source).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))) {
-  const name = basename(file, '.ts');
-  const wasm = join(tmpdir(), `levattention-${process.pid}-${name}.wasm`);
-  const { error, stderr } = await asc.main([
-    join(source, file),
-    ...['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--outFile', wasm],
-  ]);
-  if (error) {
-    process.stderr.write(`${stderr}\nbuild-kernels: ${file} does not compile\n`);
-    process.exit(1);
-  }
-  const base64 = readFileSync(wasm).toString('base64');
-  rmSync(wasm);
-  writeFileSync(join(target, `${name}.ts`), `/** Compiled from assembly/${file} by scripts/build-kernels.mjs. */\nexport const ${name} =\n  '${base64}';\n`);
+const { error, stderr } = await asc.main([
+  join(kernels, 'assembly/index.ts'),
+  ...['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--outFile', wasm],
+]);
+if (error) {
+  process.stderr.write(`${stderr}\nbuild-kernels: ${error.message}\n`);
+  process.exit(1);
 }
+const base64 = readFileSync(wasm).toString('base64');
+rmSync(work, { recursive: true });
+mkdirSync(join(kernels, 'generated'), { recursive: true });
+writeFileSync(
+  join(kernels, 'generated/module.ts'),
+  `/** Compiled from src/kernels/assembly by scripts/build-kernels.mjs. */\nexport const wasm =\n  '${base64}';\n`,
+);

@@ -30,7 +30,7 @@ export {
 export { parseSelector, selectorNames } from './attention/selectors/index.js';
 export type { Selector, SelectorContext } from './attention/selectors/selector.js';
 export type { ByHead, Floats, HeadOf, KeyMatrix, Keys, PerHead, ResultFor, Tensor } from './keys.js';
-export { type Random, randomStream } from './random.js';
+export { type Random, randomStream, sampleWithoutReplacement } from './random.js';
 export {
   type LeverageOptions,
   type LeverageScores,

@@ -2,6 +2,7 @@
 
 import { BLOCK_ROWS } from '../kernels/kernels.js';
 import { type Heads, headsOf, type KeyMatrix, type Keys, type ResultFor, resultFor } from '../keys.js';
+import { accurateDot } from '../scores/accurate-dot.js';
 import { eachBlock, gramOf } from '../scores/gram.js';
 import { hasDigits } from '../scores/screening.js';
 import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
@@ -9,7 +10,6 @@ import type { UniversalSet } from '../universal-set/result.js';
 import { universalSetSteps } from '../universal-set/universal-set.js';
 import { power } from '../weights/power.js';
 import type { WeightFunction } from '../weights/weight.js';
-import { accurateDot } from './accurate-dot.js';
 
 /** Options of {@link heavyScores}. */
 export interface HeavyScoresOptions extends CallOptions {

@@ -19,28 +19,32 @@ export interface BlockPlan {
   readonly transform?: Float64Array;
   /** Columns after the transform; d without one. */
   readonly width?: number;
-  /** W, [width, width] row-major and lower triangular (entries above the diagonal are not read): `scores` gives |W x|^2. */
+  /**
+   * W, [width, width] row-major and lower triangular (entries above the diagonal are not read): `scores`
+   * gives |W x|^2.
+   */
   readonly factor?: Float64Array;
 }
 
 /**
- * Works through a matrix block by block: `load`, then `gram` or `scores` of what is loaded, all in float64.
- * X is the loaded block after scaling and transform, [count, width].
+ * Works through a matrix block by block: `load`, then `gram` or `scores` of what is loaded, all in float64. X
+ * is the loaded block after scaling and transform, [count, width].
  */
 export interface BlockKernel {
   /** Loads up to BLOCK_ROWS rows (rows.length / d of them); row i is multiplied by rowScale[i]. */
   load(rows: Floats, rowScale?: Float64Array): void;
   /**
-   * out = X^T X, [width, width] row-major, both triangles. Sums run over FLUSH_ROWS rows one after the other, and these
-   * sums one after the other, so no entry has been through more than FLUSH_ROWS + BLOCK_ROWS / FLUSH_ROWS additions.
+   * out = X^T X, [width, width] row-major, both triangles. Sums run over FLUSH_ROWS rows one after the other,
+   * and these sums one after the other, so no entry has been through more than FLUSH_ROWS + BLOCK_ROWS /
+   * FLUSH_ROWS additions.
    */
   gram(out: Float64Array): void;
   /** out[i] = |W x_i|^2 for each loaded row. The dot products have at most `width` additions each. */
   scores(out: Float64Array): void;
   /**
-   * The same in float32, about twice as fast: out[i] = |W x_i|^2 with the entries of W and of x rounded to float32 first.
-   * | sqrt(out[i]) - |W x_i| | <= (width + 4) 2^-24 ( |W|_abs |x_i|_abs ) in the Euclidean norm, where no entry overflows or
-   * underflows; the caller scales the columns so that it does not.
+   * The same in float32, about twice as fast: out[i] = |W x_i|^2 with the entries of W and of x rounded to
+   * float32 first. | sqrt(out[i]) - |W x_i| | <= (width + 4) 2^-24 ( |W|_abs |x_i|_abs ) in the Euclidean
+   * norm, where no entry overflows or underflows; the caller scales the columns so that it does not.
    */
   scores32(out: Float32Array): void;
 }
@@ -59,7 +63,10 @@ export interface AttendCall {
   /** The weights are exp(scale <q,k>), or |<q,k>|^power where a power is given. */
   readonly scale: number;
   readonly power?: number;
-  /** [m]: query i sees keys 0 .. limits[i] - 1; all of them without it. A query that sees no key, or whose weights are all zero, gives a zero row. */
+  /**
+   * [m]: query i sees keys 0 .. limits[i] - 1; all of them without it. A query that sees no key, or whose
+   * weights are all zero, gives a zero row.
+   */
   readonly limits?: Uint32Array;
 }
 

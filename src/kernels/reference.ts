@@ -1,4 +1,4 @@
-/** The kernels in plain TypeScript and float64: the oracle of the WASM ones and the fallback where there is no SIMD. */
+/** The kernels in plain TypeScript and float64: oracle of the WASM ones, fallback where there is no SIMD. */
 import type { Floats } from '../keys.js';
 import {
   type AttendCall,
@@ -46,12 +46,11 @@ function blocks({ d, columnScale, transform, width = d, factor }: BlockPlan): Bl
   }
 
   function scores(out: Float64Array | Float32Array): void {
-    const w = factor as Float64Array;
     for (let i = 0; i < count; i++) {
       let score = 0;
       for (let a = 0; a < width; a++) {
-        let sum = 0;
-        for (let b = 0; b <= a; b++) sum += w[a * width + b] * x[i * width + b];
+        let sum = factor ? 0 : x[i * width + a];
+        if (factor) for (let b = 0; b <= a; b++) sum += factor[a * width + b] * x[i * width + b];
         score += sum * sum;
       }
       out[i] = score;
@@ -80,13 +79,13 @@ function attend({ q, k, v, out, m, n, d, dv, scale, power, limits }: AttendCall)
       const w =
         power === undefined
           ? Math.exp(weights[j] - largest)
-          : largest > 0
-            ? (weights[j] / largest) ** power
-            : 0;
+          : largest === 0
+            ? 0
+            : (weights[j] / largest) ** power;
       total += w;
       for (let c = 0; c < dv; c++) row[c] += w * v[j * dv + c];
     }
-    for (let c = 0; c < dv; c++) out[i * dv + c] = total > 0 ? row[c] / total : 0;
+    for (let c = 0; c < dv; c++) out[i * dv + c] = total === 0 ? 0 : row[c] / total;
   }
 }
 

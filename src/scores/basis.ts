@@ -59,3 +59,15 @@ export function productSizes({ d, width, matrix }: Basis, sizes: Float64Array): 
     for (let i = 0; i < width; i++) out[i] += sizes[c] * Math.abs(matrix[c * width + i]);
   return out;
 }
+
+/** Z = T W^T, [d, width], W lower triangular: with W the inverse Cholesky factor of the Gram of K T, K Z is orthonormal. */
+export function timesTransposed({ d, width, matrix }: Basis, w: Float64Array): Float64Array {
+  const out = new Float64Array(d * width);
+  for (let c = 0; c < d; c++)
+    for (let a = 0; a < width; a++) {
+      let sum = 0;
+      for (let b = 0; b <= a; b++) sum += matrix[c * width + b] * w[a * width + b];
+      out[c * width + a] = sum;
+    }
+  return out;
+}

@@ -10,11 +10,13 @@
 import type { BlockPlan } from '../kernels/kernels.js';
 import type { KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
-import { type Basis, combine, identityBasis, keepColumns, productSizes } from './basis.js';
+import { type Basis, combine, identityBasis, keepColumns, productSizes, timesTransposed } from './basis.js';
+import { certify } from './certificate.js';
 import { compensatedProduct } from './compensated.js';
 import { diagonalRoots, gramOf, submatrix, summationDepth, UNIT_ROUNDOFF } from './gram.js';
-import { columnScaleFor, rounding, unresolvedRows } from './screening.js';
-import { cholesky, inverseLower, pivotedCholesky } from './triangular.js';
+import { columnScaleFor } from './screening.js';
+import { pivotedCholesky } from './triangular.js';
+import { rounding, type Search, unresolvedRows } from './unresolved.js';
 
 /** A factor of K^T K (rows scaled), with what is proved of the scores t_j = |W x_j|^2 that it gives. */
 export interface Factor {
@@ -32,7 +34,10 @@ export interface Factor {
   readonly relative: number;
   /** || |W| s ||, s the column norms of X: the rounding of a row's score is proportional to it. */
   readonly growth: number;
-  /** Rows with a component along a direction that was set aside: their score is taken as 1. Ascending. */
+  /**
+   * Rows with a component along a direction that was set aside, ascending. Their score is taken as 1, and those of all others
+   * are upper bounds.
+   */
   readonly unresolved: readonly number[];
 }
 
@@ -60,9 +65,33 @@ export function marginAt(factor: Factor, epsilon: number): number {
 /**
  * The factor of the rows rowScale_j k_j; O(n d^2) a pass, one pass for well-conditioned keys. `where` opens error messages.
  *
+ * Rows that it cannot resolve are left out of it, so that no row is scored against a Gram that counts them where a query could
+ * silence them: scores of the others are then upper bounds, as the Gram of a part of the rows is below that of all.
+ *
  * @throws RangeError with row and column where a key is not finite.
  */
 export function* factorize(matrix: KeyMatrix, where: string, rowScale?: Float64Array): Steps<Factor> {
+  const unresolved: number[] = [];
+  let scale = rowScale;
+  for (;;) {
+    const { factor, search } = yield* factorizeResolved(matrix, where, scale);
+    const found = search ? yield* unresolvedRows(search) : [];
+    if (found.length === 0) {
+      const more = Math.min(unresolved.length, matrix.d - factor.width);
+      return { ...factor, rank: factor.width + more, unresolved: unresolved.sort((i, j) => i - j) };
+    }
+    unresolved.push(...found);
+    scale = scale === undefined ? new Float64Array(matrix.n).fill(1) : scale.slice();
+    for (const j of found) scale[j] = 0;
+  }
+}
+
+/** The factor of what is resolved, and where to look for rows that are not. */
+function* factorizeResolved(
+  matrix: KeyMatrix,
+  where: string,
+  rowScale?: Float64Array,
+): Steps<{ factor: Omit<Factor, 'rank' | 'unresolved'>; search?: Search }> {
   const { n, d } = matrix;
   let gram = yield* gramOf(matrix, { d }, rowScale);
   const columnScale = columnScaleFor(gram, matrix, where, rowScale);
@@ -93,25 +122,27 @@ export function* factorize(matrix: KeyMatrix, where: string, rowScale?: Float64A
       const plain = d * UNIT_ROUNDOFF * inputs[c];
       return scale[i] * (compensated ? UNIT_ROUNDOFF * (2 * roots[c] + d * plain) : plain);
     });
-    const bounds = boundsOf(scaled, width, noise, depth);
-    const conditioned = bounds !== undefined && bounds.gramError <= ACCURACY / 4;
-    if (
-      (conditioned && (compensated || bounds.error <= ACCURACY || basis.isIdentity)) ||
-      pass === MOST_PASSES
-    ) {
-      const factor = bounds ? scaleColumns(bounds.inverse, width, scale) : new Float64Array(width * width);
+    const certified = certify(scaled, width, noise, depth);
+    const conditioned = certified !== undefined && certified.gramError <= ACCURACY / 4;
+    const accurate = conditioned && (compensated || certified.error <= ACCURACY || basis.isIdentity);
+    if (accurate || pass === MOST_PASSES) {
+      const inverse = certified?.inverse ?? new Float64Array(width * width);
+      const factor = scaleColumns(inverse, width, scale);
       const image = imageOf(matrix, basis, compensated, columnScale);
-      const unresolved = yield* unresolvedRows(matrix, nulls, sizes, columnScale, rowScale);
       return {
-        rank: width + unresolved.directions,
-        width,
-        matrix: image.matrix,
-        plan: { ...image.plan, factor },
-        rowScale,
-        absolute: bounds?.absolute ?? 1,
-        relative: bounds?.relative ?? 0,
-        growth: bounds?.growth ?? Number.POSITIVE_INFINITY,
-        unresolved: unresolved.rows,
+        factor: {
+          width,
+          matrix: image.matrix,
+          plan: { ...image.plan, factor },
+          rowScale,
+          absolute: certified?.absolute ?? 1,
+          relative: certified?.relative ?? 0,
+          growth: certified?.growth ?? Number.POSITIVE_INFINITY,
+        },
+        search:
+          nulls.length > 0
+            ? { matrix, columnScale, rowScale, sizes, nulls, resolved: timesTransposed(basis, factor), width }
+            : undefined,
       };
     }
     if (conditioned) compensated = true;
@@ -133,52 +164,6 @@ function imageOf(
   if (compensated) return { matrix: compensatedProduct(matrix, basis, columnScale), plan: { d: width } };
   if (basis.isIdentity) return { matrix, plan: { d, columnScale } };
   return { matrix, plan: { d, columnScale, transform: basis.matrix, width } };
-}
-
-interface Bounds {
-  /** W = L^-1 of the Gram's Cholesky factor. */
-  readonly inverse: Float64Array;
-  readonly growth: number;
-  readonly gramError: number;
-  readonly absolute: number;
-  readonly relative: number;
-  /** What the score of a row can be off by, at most. */
-  readonly error: number;
-}
-
-/**
- * W of a Gram with unit columns, and how far scores by it can be off; undefined where the Gram is not certainly definite.
- *
- * With G the exact Gram and W any matrix: W G W^T = I + M gives |W x|^2/(1 + |M|) <= tau <= |W x|^2/(1 - |M|). Cholesky leaves
- * |L L^T - G| <= (r + 1) u |L||L|^T, the inverse |W L - I| <= r u |W||L|, and the Gram is off by depth u s s^T. The rows of L have the
- * norms s, so with g = | |W| s | these make |M| <= (r + 1 + depth) u g^2 + 2 r u g + (r u g)^2. Rows known up to columns of norm h
- * change |X y| by the factor 1 +- | |W| h |.
- */
-function boundsOf(gram: Float64Array, r: number, noise: Float64Array, depth: number): Bounds | undefined {
-  const l = cholesky(gram, r, r * UNIT_ROUNDOFF);
-  if (!l) return undefined;
-  const inverse = inverseLower(l, r);
-  let growth = 0;
-  let noiseError = 0;
-  for (let i = 0; i < r; i++) {
-    let sum = 0;
-    let noiseSum = 0;
-    for (let j = 0; j <= i; j++) {
-      const entry = Math.abs(inverse[i * r + j]);
-      sum += entry * Math.sqrt(gram[j * r + j]);
-      noiseSum += entry * noise[j];
-    }
-    growth += sum * sum;
-    noiseError += noiseSum * noiseSum;
-  }
-  growth = Math.sqrt(growth) * (1 + 2 * r * UNIT_ROUNDOFF);
-  noiseError = Math.sqrt(noiseError) * (1 + 2 * r * UNIT_ROUNDOFF);
-  const inverseError = r * UNIT_ROUNDOFF * growth;
-  const gramError = (r + 1 + depth) * UNIT_ROUNDOFF * growth ** 2 + 2 * inverseError + inverseError ** 2;
-  if (!(gramError < 0.5 && noiseError < 0.5)) return undefined;
-  const absolute = (r + 1) * UNIT_ROUNDOFF * growth + noiseError;
-  const relative = 1 / ((1 - gramError) * (1 - noiseError) ** 2) - 1 + (r + 4) * UNIT_ROUNDOFF;
-  return { inverse, growth, gramError, absolute, relative, error: relative + 2 * absolute + absolute ** 2 };
 }
 
 /** diag(scale) G diag(scale). */

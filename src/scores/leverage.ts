@@ -17,13 +17,16 @@ export interface LeverageOptions extends CallOptions {
 export interface LeverageScores {
   readonly n: number;
   readonly d: number;
-  /** [n]: tau_j in [0, 1]; they sum to the rank. */
+  /** Shape [n]: tau_j in [0, 1]; they sum to the rank. */
   readonly scores: Float64Array;
   /** Numerical rank of K, of [K, 1] with `centre`. */
   readonly rank: number;
   /** Certified bound of the error of every score. */
   readonly margin: number;
-  /** Rows with a component too small to resolve, alone in their direction for all that can be told: score 1. */
+  /**
+   * Rows with a component too small to resolve, alone in their direction for all that can be told: score 1. Where there are
+   * any, the scores of the other rows are upper bounds.
+   */
   readonly unresolved: readonly number[];
 }
 

@@ -19,7 +19,7 @@ export interface LewisOptions extends CallOptions {
 export interface LewisWeights {
   readonly n: number;
   readonly d: number;
-  /** [n]: w_j; zero for zero rows. At convergence they sum to the rank. */
+  /** Shape [n]: w_j; zero for zero rows. At convergence they sum to the rank. */
   readonly weights: Float64Array;
   readonly rank: number;
   /** c = max_j tau_j(W^{1/2-1/p} K) / w_j, certified from above; 1 for exact Lewis weights. */

@@ -55,13 +55,19 @@ export function* sensitivitySolver(matrix: KeyMatrix, p: number, where: string):
       ];
       const found = yield* minimise(j, work, (lower, upper) => enough(...widen(lower, upper)));
       const [lower, upper] = widen(found.lower, found.upper);
-      return { lower, upper, work: found.work };
+      // Without the unresolved rows the upper end is safe, but the query of the lower end may find them in its sum.
+      return { lower: unresolved.size > 0 ? 0 : lower, upper, work: found.work };
     },
   };
 }
 
 /** X = K T W^T, [n, width], and a bound of the norm of its rounding errors. */
-function* orthonormalRows({ matrix, plan, width }: Factor): Steps<{ x: Float64Array; error: number }> {
+function* orthonormalRows({
+  matrix,
+  plan,
+  width,
+  rowScale,
+}: Factor): Steps<{ x: Float64Array; error: number }> {
   const { columnScale, transform, factor: w = new Float64Array() } = plan;
   const { n, d } = matrix;
   // Its own rounding does not matter: any invertible matrix gives the same sensitivities.
@@ -79,6 +85,7 @@ function* orthonormalRows({ matrix, plan, width }: Factor): Steps<{ x: Float64Ar
   yield* eachBlock(n, 'orthonormal rows', (start, end) => {
     const rows = matrix.rows(start, end);
     for (let j = 0; j < end - start; j++) {
+      if (rowScale && rowScale[start + j] === 0) continue;
       const row = x.subarray((start + j) * width, (start + j + 1) * width);
       sizes.fill(0);
       for (let c = 0; c < d; c++) {

@@ -31,8 +31,10 @@ export function* quadraticSet(
   };
 }
 
+/** With unresolved rows the scores of the others are upper bounds only. */
 function candidate(factor: Factor, index: number, score: number): Candidate {
-  return { index, lower: lowerScore(factor, score), upper: upperScore(factor, score) };
+  const lower = factor.unresolved.length > 0 ? undefined : lowerScore(factor, score);
+  return { index, lower, upper: upperScore(factor, score) };
 }
 
 function* allRows(factor: Factor): Steps<Candidate[]> {

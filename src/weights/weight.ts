@@ -15,7 +15,7 @@
  *   name: 'log-cosh',
  *   growth: 2,
  *   lowerGrowth: 1,
- *   value: (x) => (Math.abs(x) < 1e-4 ? (x * x) / 2 : Math.abs(x) + Math.log1p(Math.exp(-2 * Math.abs(x))) - Math.LN2),
+ *   value: (x) => (Math.abs(x) < 20 ? Math.log1p(2 * Math.sinh(x / 2) ** 2) : Math.abs(x) - Math.LN2),
  * };
  * const set = universalSet({ data: Float64Array.of(1, 0, 0, 1, 0, 1, 0, 1), shape: [4, 2] }, { epsilon: 0.9, f: logCosh });
  * set.indices; // => [0]

@@ -1,0 +1,198 @@
+/** `levattention attend`: attention over a few selected keys, and what that costs. */
+import { Command } from 'commander';
+import { compareAttentionAsync, type HeadComparison } from '../attention/compare.js';
+import {
+  type LevAttentionOptions,
+  type LevAttentionResult,
+  levAttentionAsync,
+} from '../attention/lev-attention.js';
+import { parseSelector, selectorNames } from '../attention/selectors/index.js';
+import type { CallOptions } from '../steps.js';
+import { parseWeight } from '../weights/parse.js';
+import { UsageError } from './failure.js';
+import { openInput } from './inputs.js';
+import {
+  parseCount,
+  parsedBy,
+  parseEpsilon,
+  parseIndices,
+  parsePositive,
+  parseSeed,
+  resolveIndices,
+} from './options.js';
+import { checkOutput, writeArrays } from './outputs.js';
+import { meanOf } from './report/figures.js';
+import { counted, number, percent, seconds, table } from './text.js';
+
+interface AttendOptions {
+  readonly keys?: string;
+  readonly epsilon?: string;
+  readonly weights: string;
+  readonly select: string;
+  readonly scale?: string;
+  readonly causal?: boolean;
+  readonly always?: string;
+  readonly seed?: string;
+  readonly compare?: boolean;
+  readonly output?: string;
+  readonly json?: boolean;
+}
+
+const help = `
+Q is [m, d], K [n, d], V [n, dv]; or [batch, query heads, m, d], [batch, key heads, n, d] and
+[batch, key heads, n, dv] where the query heads are a multiple of the key heads. Files as for
+find. Which keys are kept is a heuristic for softmax: --compare measures what it costs.
+
+Selectors: ${selectorNames.slice(0, 6).join(', ')},
+${selectorNames.slice(6).join(', ')} (numbers after a colon may change).
+
+Examples:
+  levattention attend q.npy k.npy v.npy --keys 64 --compare -o out.npy
+  levattention attend cap.safetensors#q cap.safetensors#k cap.safetensors#v \\
+    --keys 32 --causal --select leverage-centred --always 0-3 --compare --json
+  levattention attend q.npy k.npy v.npy --epsilon 0.05 --weights power:2 -o out.safetensors`;
+
+/** The command; `call` carries the abort signal and the progress line. */
+export function attendCommand(call: CallOptions): Command {
+  return new Command('attend')
+    .summary('attention over a few selected keys')
+    .description(
+      'Computes attention over the keys that a selector keeps in each head, and with --compare how far that is from ' +
+        'attention over all keys. Equally good keys go by the lower index.',
+    )
+    .argument('<q>', 'file of queries')
+    .argument('<k>', 'file of keys')
+    .argument('<v>', 'file of values')
+    .option('--keys <k>', 'number of keys that each head keeps')
+    .option('--epsilon <e>', 'keep the universal set at this threshold instead')
+    .option('--weights <weights>', 'softmax, or power:P for |<q,k>|^P', 'softmax')
+    .option('--select <selector>', 'which keys to keep, see below', 'leverage')
+    .option('--scale <s>', 'softmax weights are exp(S <q,k>); 1/sqrt(d) unless given')
+    .option('--causal', 'query i of m sees the keys up to i + n - m')
+    .option('--always <list>', 'positions that every head keeps, such as 0-3,-1; they count towards --keys')
+    .option('--seed <seed>', 'seed of the selectors that draw', '0')
+    .option('--compare', 'measure error and kept mass against exact attention')
+    .option('-o, --output <file>', 'write the output: .npy, .npz or .safetensors')
+    .option('--json', 'print JSON')
+    .addHelpText('after', help)
+    .action((q: string, k: string, v: string, options: AttendOptions) => attend([q, k, v], options, call));
+}
+
+async function attend(references: string[], options: AttendOptions, call: CallOptions): Promise<void> {
+  const started = performance.now();
+  const { output, compare = false } = options;
+  const choice = choiceOf(options);
+  if (!output && !compare) throw new UsageError('give an output file with -o, or --compare');
+  if (output) checkOutput(output, ['.npy', '.npz', '.safetensors'], '-o');
+  const inputs = [];
+  for (const reference of references) inputs.push(await openInput(reference));
+  const { n } = inputs[1];
+  if (choice.keys !== undefined && choice.keys > n)
+    throw new UsageError(`--keys must be at most the number of keys, ${n}, got ${choice.keys}`);
+  const always = resolveIndices(
+    options.always ? parseIndices(options.always, '--always') : [],
+    n,
+    '--always',
+  );
+  if (choice.keys !== undefined && choice.keys < always.length)
+    throw new UsageError(
+      `--keys must be at least the ${always.length} positions of --always, got ${choice.keys}`,
+    );
+  const [q, k, v] = inputs.map((input) => input.whole());
+  const settings = { ...choice, always, ...call };
+  const result = await levAttentionAsync(q, k, v, settings);
+  const elapsed = (performance.now() - started) / 1000;
+  const comparison = compare ? (await compareAttentionAsync(q, k, v, [result], settings))[0] : undefined;
+  if (output) writeArrays(output, { out: result.out });
+  console.log(
+    options.json
+      ? json(result, comparison, options, elapsed)
+      : inWords(result, comparison, options, n, elapsed),
+  );
+}
+
+function choiceOf(options: AttendOptions): LevAttentionOptions {
+  const { keys, epsilon, weights, scale, causal, select, seed = '0' } = options;
+  if ((keys === undefined) === (epsilon === undefined))
+    throw new UsageError(`give ${keys === undefined ? 'one' : 'only one'} of --keys and --epsilon`);
+  const kept =
+    epsilon === undefined ? { keys: parseCount(keys!, '--keys') } : { epsilon: parseEpsilon(epsilon) };
+  const selector = parsedBy(parseSelector, select, '--select');
+  if (epsilon !== undefined && !['leverage', 'leverage-centred'].includes(selector.name))
+    throw new UsageError(`--select must be leverage or leverage-centred with --epsilon, got '${select}'`);
+  if (weights !== 'softmax' && scale !== undefined)
+    throw new UsageError(`--scale belongs to softmax, not to --weights ${weights}`);
+  return {
+    ...kept,
+    select: selector,
+    weights: weightsOf(weights),
+    scale: scale === undefined ? undefined : parsePositive(scale, '--scale'),
+    mask: causal ? 'causal' : 'none',
+    seed: parseSeed(seed),
+  };
+}
+
+function weightsOf(text: string): LevAttentionOptions['weights'] {
+  if (text === 'softmax') return 'softmax';
+  const weight = text.startsWith('power:') ? parsedBy(parseWeight, text, '--weights') : undefined;
+  if (weight?.power === undefined)
+    throw new UsageError(`--weights must be softmax or power:P, e.g. power:2, got '${text}'`);
+  return weight;
+}
+
+function json(
+  { out, heads }: LevAttentionResult,
+  comparison: readonly HeadComparison[] | undefined,
+  { select, weights, causal = false, epsilon, keys }: AttendOptions,
+  elapsed: number,
+): string {
+  return JSON.stringify({
+    select,
+    weights,
+    causal,
+    ...(epsilon === undefined ? { keys: Number(keys) } : { epsilon: Number(epsilon) }),
+    shape: out.shape,
+    heads,
+    ...(comparison && { comparison }),
+    seconds: elapsed,
+  });
+}
+
+function inWords(
+  { out, heads }: LevAttentionResult,
+  comparison: readonly HeadComparison[] | undefined,
+  { select, weights, causal, output }: AttendOptions,
+  n: number,
+  elapsed: number,
+): string {
+  const sizes = heads.map(({ indices }) => indices.length).sort((a, b) => a - b);
+  const kept = sizes[0] === sizes.at(-1) ? sizes[0] : `${sizes[0]} to ${sizes.at(-1)}`;
+  const where = heads.length === 1 ? '' : ` in each of ${counted(heads.length, 'key head')}`;
+  const lines = [
+    `Attention over ${kept} of ${n} keys${where}, chosen by ${select} (${weights}${causal ? ', causal' : ''}).`,
+  ];
+  if (comparison) lines.push('', ...compared(comparison), '');
+  if (output) lines.push(`output [${out.shape.join(', ')}] written to ${output}`);
+  lines.push(`took ${seconds(elapsed)}`);
+  return lines.join('\n');
+}
+
+function compared(comparison: readonly HeadComparison[]): string[] {
+  const [error, mass] = [
+    meanOf(comparison.map((head) => head.error)),
+    meanOf(comparison.map((head) => head.mass)),
+  ];
+  const summary = `Against exact attention over all keys the output is off by ${percent(error)}, and the kept keys hold ${percent(mass)} of the weight.`;
+  if (comparison.length === 1) return [summary];
+  const rows = comparison.map((head) => [
+    `${head.batch}`,
+    `${head.head}`,
+    number(head.error),
+    number(head.mass),
+  ]);
+  return [
+    `${summary.slice(0, -1)} (means over heads).`,
+    '',
+    table([['batch', 'query head', 'relative error', 'mass kept'], ...rows]),
+  ];
+}

@@ -1,0 +1,144 @@
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openTensor, writeNpy } from '../io/index.js';
+import { InputError } from './failure.js';
+import { openFile, writeFileAtomic } from './file-source.js';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'levattention-files-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('openFile', () => {
+  it('reads tensors block by block', async () => {
+    const path = join(folder, 'k.npy');
+    const data = Float32Array.from({ length: 6400 }, (_, i) => i);
+    writeFileSync(path, writeNpy({ data, shape: [100, 64] }));
+    const file = openFile(path);
+    const tensor = await openTensor(file);
+    const matrix = tensor.matrix();
+    for (let start = 0; start < 100; start += 30)
+      expect(matrix.rows(start, Math.min(start + 30, 100))).toEqual(
+        data.subarray(start * 64, (start + 30) * 64),
+      );
+    expect(tensor.read().data).toEqual(data);
+    file.close();
+  });
+
+  it('gives each matrix a buffer of its own', async () => {
+    const path = join(folder, 'k.npy');
+    writeFileSync(path, writeNpy({ data: Float32Array.of(1, 2, 3, 4), shape: [1, 2, 1, 2] }));
+    const file = openFile(path);
+    const tensor = await openTensor(file);
+    const first = tensor.matrix(0, 0).rows(0, 1);
+    expect(tensor.matrix(0, 1).rows(0, 1)).toEqual(Float32Array.of(3, 4));
+    expect(first).toEqual(Float32Array.of(1, 2));
+    file.close();
+  });
+
+  it('reads far into a file that is larger than memory', async () => {
+    const path = join(folder, 'large.npy');
+    const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${2 ** 33}, 64), }`;
+    const file = openSync(path, 'w');
+    writeSync(file, Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, 118, 0));
+    writeSync(file, `${header.padEnd(117)}\n`);
+    // The file is sparse: what was never written takes no room and reads as zeros.
+    ftruncateSync(file, 128 + 2 ** 41);
+    writeSync(file, Float32Array.of(7), 0, 4, 128 + 2 ** 40 + 4);
+    closeSync(file);
+    const source = openFile(path);
+    const matrix = (await openTensor(source)).matrix();
+    expect([...matrix.rows(2 ** 32, 2 ** 32 + 1).subarray(0, 3)]).toEqual([0, 7, 0]);
+    source.close();
+  });
+
+  it('says what cannot be read, with the path', () => {
+    expect(() => openFile(join(folder, 'none.npy'))).toThrow(
+      expect.objectContaining({ code: 'ENOENT', path: join(folder, 'none.npy') }),
+    );
+    expect(() => openFile(folder)).toThrow(
+      new InputError(`${folder}: not a file that can be read by position`),
+    );
+    const path = join(folder, 'short.npy');
+    writeFileSync(path, 'abcdef');
+    const file = openFile(path);
+    writeFileSync(path, 'abc');
+    expect(() => file.slice(0, 6)).toThrow(new InputError(`${path}: ended at byte 3 while it was read`));
+    file.close();
+  });
+});
+
+describe('writeFileAtomic', () => {
+  it('writes text and bytes, over what was there', () => {
+    const path = join(folder, 'out');
+    for (const text of ['a longer one', 'é']) {
+      writeFileAtomic(path, [text, Uint8Array.of(33, 10)]);
+      expect(readFileSync(path, 'utf8')).toBe(`${text}!\n`);
+    }
+    expect(readdirSync(folder)).toEqual(['out']);
+  });
+
+  it('leaves everything as it was where the content fails', () => {
+    const path = join(folder, 'out');
+    const failing = function* () {
+      yield 'half of it';
+      throw new RangeError('find: no');
+    };
+    expect(() => writeFileAtomic(path, failing())).toThrow(new RangeError('find: no'));
+    expect(readdirSync(folder)).toEqual([]);
+    writeFileSync(path, 'before');
+    expect(() => writeFileAtomic(path, failing())).toThrow(RangeError);
+    expect(readFileSync(path, 'utf8')).toBe('before');
+    expect(readdirSync(folder)).toEqual(['out']);
+  });
+
+  it('says what cannot be written, with the path that was given', () => {
+    const path = join(folder, 'none', 'out');
+    expect(() => writeFileAtomic(path, ['x'])).toThrow(expect.objectContaining({ code: 'ENOENT', path }));
+    mkdirSync(join(folder, 'taken'));
+    expect(() => writeFileAtomic(join(folder, 'taken'), ['x'])).toThrow(
+      expect.objectContaining({ code: 'EISDIR', path: join(folder, 'taken') }),
+    );
+    expect(readdirSync(folder)).toEqual(['taken']);
+  });
+
+  it('keeps links and modes', () => {
+    const [path, link] = [join(folder, 'out'), join(folder, 'link')];
+    writeFileSync(path, 'before', { mode: 0o600 });
+    symlinkSync('out', link);
+    writeFileAtomic(link, ['after']);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(readFileSync(path, 'utf8')).toBe('after');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it.skipIf(process.platform === 'win32')('writes to pipes, and leaves them where they are', () => {
+    const path = join(folder, 'pipe');
+    execFileSync('mkfifo', [path]);
+    const pipe = openSync(path, 'r+');
+    writeFileAtomic(path, ['to the ', 'reader']);
+    const received = Buffer.alloc(100);
+    expect(received.toString('utf8', 0, readSync(pipe, received))).toBe('to the reader');
+    closeSync(pipe);
+    expect(statSync(path).isFIFO()).toBe(true);
+  });
+});

@@ -1,0 +1,101 @@
+/** Files by positioned reads for the readers of levattention/io, and output that is written wholly or not at all. */
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { allocate, type ByteSource } from '../io/bytes.js';
+import { InputError } from './failure.js';
+
+/** A file that is open for reading. */
+export interface FileSource extends ByteSource {
+  readonly name: string;
+  close(): void;
+}
+
+/** Bytes of one system call; Linux and Node take less than 2 GiB at a time. */
+const MOST_AT_ONCE = 2 ** 30;
+
+/** Runs a call to the file system, whose errors then carry the path that the user knows. */
+function onFile<T>(path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw error instanceof Error && 'syscall' in error ? Object.assign(error, { path }) : error;
+  }
+}
+
+/**
+ * Opens a file as a source of bytes; each `slice` is one read, into the caller's room where there is one.
+ *
+ * @throws InputError where it is not a regular file or has become shorter; the system's error where it cannot be read
+ */
+export function openFile(path: string): FileSource {
+  const file = onFile(path, () => openSync(path, 'r'));
+  const stats = fstatSync(file);
+  if (!stats.isFile()) {
+    closeSync(file);
+    throw new InputError(`${path}: not a file that can be read by position`);
+  }
+  return {
+    name: path,
+    byteLength: stats.size,
+    slice(start, end, room) {
+      const length = end - start;
+      const bytes = room ? room(length) : allocate(length, path);
+      let filled = 0;
+      while (filled < length) {
+        const most = Math.min(length - filled, MOST_AT_ONCE);
+        const got = onFile(path, () => readSync(file, bytes, filled, most, start + filled));
+        if (got === 0) throw new InputError(`${path}: ended at byte ${start + filled} while it was read`);
+        filled += got;
+      }
+      return bytes;
+    },
+    close: () => closeSync(file),
+  };
+}
+
+/**
+ * Writes a file so that it is there in full or as it was before: into a file beside it that then takes its name, and
+ * is removed where anything fails. A link keeps pointing to its file, and what is no regular file (a pipe, a device) is
+ * written to directly.
+ *
+ * @throws the system's error where the file cannot be written; whatever the iterable throws
+ */
+export function writeFileAtomic(path: string, chunks: Iterable<string | Uint8Array>): void {
+  const before = onFile(path, () => statSync(path, { throwIfNoEntry: false }));
+  const direct = before !== undefined && !before.isFile();
+  const target = before && !direct ? realpathSync(path) : path;
+  const written = direct ? target : join(dirname(target), `.levattention-${randomUUID()}.tmp`);
+  try {
+    onFile(path, () => {
+      const file = openSync(written, direct ? 'w' : 'wx', before?.mode);
+      try {
+        writeChunks(file, chunks);
+      } finally {
+        closeSync(file);
+      }
+      if (!direct) renameSync(written, target);
+    });
+  } catch (error) {
+    if (!direct) rmSync(written, { force: true });
+    throw error;
+  }
+}
+
+function writeChunks(file: number, chunks: Iterable<string | Uint8Array>): void {
+  for (const chunk of chunks) {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    for (let at = 0; at < bytes.length; )
+      at += writeSync(file, bytes, at, Math.min(bytes.length - at, MOST_AT_ONCE));
+  }
+}

@@ -1,0 +1,75 @@
+#!/usr/bin/env node
+/** The command line `levattention`: wires the commands, and turns what goes wrong into one line and an exit code. */
+import { Command, CommanderError } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
+import { attendCommand } from './attend.js';
+import { demoCommand } from './demo.js';
+import { exitCode, exitCodesHelp, failureOf } from './failure.js';
+import { findCommand } from './find.js';
+import { heavyCommand } from './heavy.js';
+import { ProgressLine } from './progress.js';
+import { reportCommand } from './report.js';
+
+const interrupt = new AbortController();
+const progress = new ProgressLine(process.stderr);
+const call = { signal: interrupt.signal, onProgress: progress.report };
+
+/** The name of the command that runs, for messages. */
+let running = '';
+
+function program(): Command {
+  const commands = [
+    findCommand(call),
+    heavyCommand(call),
+    attendCommand(call),
+    reportCommand(call),
+    demoCommand(call),
+  ];
+  const whole = new Command('levattention')
+    .description(manifest.description)
+    .version(manifest.version, '--version')
+    .usage('<command> [options]')
+    .addHelpText('after', `\nA first look: levattention demo\n${exitCodesHelp}`);
+  for (const command of commands) whole.addCommand(command);
+  for (const command of [whole, ...commands])
+    command
+      .exitOverride((error: CommanderError) => {
+        running = command === whole ? '' : command.name();
+        throw error;
+      })
+      .configureOutput({ outputError: () => {} })
+      .helpCommand(false)
+      .helpOption('--help', 'show this')
+      .hook('preAction', () => {
+        running = command.name();
+      });
+  return whole;
+}
+
+/** Runs a command line, and sets the exit code of the process. */
+async function main(argv: string[]): Promise<void> {
+  process.once('SIGINT', () => {
+    interrupt.abort();
+    // Where the work is in a long piece that does not look up, the second one ends it at once.
+    process.once('SIGINT', () => process.exit(exitCode.cancelled));
+  });
+  // A reader such as `head` that has seen enough is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitCode.done);
+    throw error;
+  });
+  try {
+    await program().parseAsync(argv.length > 2 ? argv : [...argv, '--help']);
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return;
+    const failure = failureOf(error, running);
+    process.exitCode = failure.code;
+    progress.clear();
+    process.stderr.write(`${failure.line}\n`);
+    if (process.env.LEVATTENTION_STACK && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  } finally {
+    progress.clear();
+  }
+}
+
+await main(process.argv);

@@ -1,0 +1,70 @@
+/** Tensors from the files that a command names: `FILE` or `FILE#NAME`, opened, checked for their shape, read when needed. */
+import { openTensor, parseReference } from '../io/index.js';
+import type { Head, HeadOf, PerHead, Tensor } from '../keys.js';
+import { InputError, refusalOf } from './failure.js';
+import { openFile } from './file-source.js';
+
+/** A tensor of a file. */
+export interface TensorInput {
+  /** As the user wrote it; begins every message about it. */
+  readonly reference: string;
+  /** [n, d] or [batch, heads, n, d]. */
+  readonly shape: readonly number[];
+  readonly flat: boolean;
+  readonly n: number;
+  readonly d: number;
+  /** The matrices of the heads, read block by block: the file may be larger than memory. */
+  heads(): Head[];
+  /** All numbers, in memory. */
+  whole(): Tensor;
+}
+
+/** Opens a tensor; the file stays open until the process ends. */
+export async function openInput(reference: string): Promise<TensorInput> {
+  const { file, name } = parseReference(reference);
+  const tensor = await openTensor(openFile(file), name);
+  const { shape } = tensor;
+  if ((shape.length !== 2 && shape.length !== 4) || shape.includes(0))
+    throw new InputError(
+      `${reference}: shape must be [n, d] or [batch, heads, n, d], got [${shape.join(', ')}]`,
+    );
+  const flat = shape.length === 2;
+  const [batches, heads, n, d] = flat ? [1, 1, ...shape] : shape;
+  return {
+    reference,
+    shape,
+    flat,
+    n,
+    d,
+    heads: () =>
+      Array.from({ length: batches * heads }, (_, i) => {
+        const place = { batch: Math.floor(i / heads), head: i % heads };
+        return { ...place, matrix: tensor.matrix(place.batch, place.head) };
+      }),
+    whole: () => tensor.read(),
+  };
+}
+
+/** A result for each head, computed one after the other so that only one matrix is in memory; refusals name the file and the head. */
+export async function eachHead<T extends object>(
+  input: TensorInput,
+  compute: (head: Head) => Promise<PerHead<T>>,
+): Promise<HeadOf<T>[]> {
+  const results: HeadOf<T>[] = [];
+  for (const head of input.heads()) {
+    const place = input.flat ? '' : `, batch ${head.batch}, head ${head.head}`;
+    const result = await about(`${input.reference}${place}`, () => compute(head));
+    results.push({ batch: head.batch, head: head.head, ...(result as T) });
+  }
+  return results;
+}
+
+/** What a library call refuses, with the name of the file that it was about. */
+export async function about<T>(reference: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const rule = refusalOf(error);
+    throw rule === undefined ? error : new InputError(`${reference}: ${rule}`);
+  }
+}

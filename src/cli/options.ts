@@ -1,0 +1,69 @@
+/** Options of the commands that are numbers, names or lists: read from text, refused in one line that names the option. */
+import { UsageError } from './failure.js';
+
+/** An attention score: in (0, 1]. */
+export function parseEpsilon(text: string): number {
+  const epsilon = parseNumber(text);
+  if (!(epsilon > 0 && epsilon <= 1)) throw new UsageError(`--epsilon must be in (0, 1], got '${text}'`);
+  return epsilon;
+}
+
+/** A number of keys. */
+export function parseCount(text: string, option: string): number {
+  const count = parseNumber(text);
+  if (!(Number.isSafeInteger(count) && count > 0))
+    throw new UsageError(`${option} must be a positive whole number, got '${text}'`);
+  return count;
+}
+
+/** A seed of random numbers: 0 to 2^32 - 1. */
+export function parseSeed(text: string): number {
+  const seed = parseNumber(text);
+  if (!(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32))
+    throw new UsageError(`--seed must be a whole number from 0 to 4294967295, got '${text}'`);
+  return seed;
+}
+
+/** A factor greater than zero. */
+export function parsePositive(text: string, option: string): number {
+  const value = parseNumber(text);
+  if (!(value > 0 && value < Number.POSITIVE_INFINITY))
+    throw new UsageError(`${option} must be a positive number, got '${text}'`);
+  return value;
+}
+
+/** Positions such as `0,1,2` or `0-3,-1`; negative ones, counted from the end, are resolved by {@link resolveIndices}. */
+export function parseIndices(text: string, option: string): number[] {
+  return text.split(',').flatMap((part) => {
+    const [, first, last] = /^\s*(-?\d+)(?:-(\d+))?\s*$/.exec(part) ?? [];
+    const [from, to] = [Number(first), Number(last ?? first)];
+    if (!(Number.isSafeInteger(from) && Number.isSafeInteger(to) && from <= to && to - from < 2 ** 24))
+      throw new UsageError(`${option} must be positions such as 0,1,2 or 0-3,-1, got '${text}'`);
+    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  });
+}
+
+/** Positions in [0, n), ascending and each once. */
+export function resolveIndices(indices: readonly number[], n: number, option: string): number[] {
+  const resolved = indices.map((index) => {
+    if (index >= n || index < -n)
+      throw new UsageError(`${option} has position ${index}, there are ${n} keys`);
+    return index < 0 ? index + n : index;
+  });
+  return [...new Set(resolved)].sort((a, b) => a - b);
+}
+
+/** Only decimal numbers: `Number` alone would take '', '0x10' and ' 1 ' as well. */
+function parseNumber(text: string): number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+}
+
+/** What the library makes of a text, its refusal being about `option`. */
+export function parsedBy<T>(parse: (text: string) => T, text: string, option: string): T {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(`${option}: ${error.message.replace(/^\w+: /, '')}`);
+  }
+}

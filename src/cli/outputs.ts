@@ -1,0 +1,41 @@
+/** Files that a command writes: refused before the work starts where they cannot be, and then written in full or not at all. */
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname, extname } from 'node:path';
+import { type ArrayToWrite, writeNpy, writeNpz, writeSafetensors } from '../io/index.js';
+import { UsageError } from './failure.js';
+import { writeFileAtomic } from './file-source.js';
+
+/**
+ * Checks that a file can be written.
+ *
+ * @throws UsageError for another ending than those that the command writes, a folder that is missing or that nothing may
+ *   be written into, or a path that is a folder
+ */
+export function checkOutput(path: string, endings: readonly string[], option: string): void {
+  if (!endings.includes(extname(path).toLowerCase()))
+    throw new UsageError(`${option} must end in ${endings.join(', ')}, got '${path}'`);
+  const folder = dirname(path);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new UsageError(`${option} ${path}: there is no folder '${folder}'`);
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (file?.isDirectory()) throw new UsageError(`${option} ${path} is a folder`);
+  try {
+    accessSync(folder, constants.W_OK);
+    if (file) accessSync(path, constants.W_OK);
+  } catch {
+    throw new UsageError(`${option} ${path}: permission to write is missing`);
+  }
+}
+
+/** Arrays with their names as a file of the format that the ending says; .npy holds a single one. */
+export function writeArrays(path: string, arrays: Readonly<Record<string, ArrayToWrite>>): void {
+  const ending = extname(path).toLowerCase();
+  if (ending === '.safetensors') writeFileAtomic(path, [writeSafetensors(arrays)]);
+  else if (ending === '.npz') writeFileAtomic(path, [writeNpz(arrays)]);
+  else writeFileAtomic(path, [writeNpy(Object.values(arrays)[0])]);
+}
+
+/** Indices as NumPy and PyTorch take them. */
+export function indexArray(indices: readonly number[]): ArrayToWrite {
+  return { data: BigInt64Array.from(indices, BigInt), shape: [indices.length] };
+}

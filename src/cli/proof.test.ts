@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { matrixOver } from '../keys.js';
+import { randomStream } from '../random.js';
+import { run } from '../steps.js';
+import { bruteForceSteps, worstQueries } from './proof.js';
+
+/** Shares of the query (1, 1): 1/4 of 4 + 1 + 0 + 1 = 6 is (4, 1, 0, 1)/6. */
+const keys = matrixOver(Float64Array.of(2, 0, 0, 1, 1, -1, 0, 1), 4, 2);
+const queries = matrixOver(Float64Array.of(1, 1, 0, 0), 2, 2);
+
+test('brute force counts the scores that reach epsilon, and those outside the set', () => {
+  const found = run(bruteForceSteps(queries, keys, new Set([0]), 1 / 6));
+  expect(found).toEqual({ scores: 8, heavy: 3, outside: 2 });
+});
+
+test('the worst query of a key reaches its leverage score, and no random query goes beyond', () => {
+  const random = randomStream(3);
+  const [n, d] = [40, 4];
+  const data = Float64Array.from(
+    { length: n * d },
+    (_, i) => (random.uniform() - 0.5) * (i % 9 === 0 ? 8 : 1),
+  );
+  const matrix = matrixOver(data, n, d);
+  // All keys in the set, with a score of zero: the difference is then the largest score of all.
+  const all = worstQueries(matrix, new Map(Array.from({ length: n }, (_, j) => [j, 0])));
+  const none = worstQueries(matrix, new Map());
+  expect(all.difference).toBe(none.mostOutside);
+  const tries = matrixOver(
+    Float64Array.from({ length: 4000 * d }, () => random.uniform() - 0.5),
+    4000,
+    d,
+  );
+  const beyond = run(bruteForceSteps(tries, matrix, new Set(), none.mostOutside * (1 + 1e-12)));
+  expect(beyond.heavy).toBe(0);
+  const near = run(bruteForceSteps(tries, matrix, new Set(), none.mostOutside * 0.8));
+  expect(near.heavy).toBeGreaterThan(0);
+});
+
+test('reported scores that are wrong show', () => {
+  const worst = worstQueries(keys, new Map([[0, 0.5]]));
+  expect(worst.leastInside).toBeGreaterThan(0.7);
+  expect(worst.difference).toBeCloseTo(worst.leastInside - 0.5, 12);
+});

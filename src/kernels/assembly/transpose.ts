@@ -1,0 +1,13 @@
+/** The transposition of 4 x 4 float32, of which packing is made. */
+
+/** Stores the transpose of the matrix with rows r0 .. r3 as rows `stride` bytes apart. */
+export function storeTransposed(r0: v128, r1: v128, r2: v128, r3: v128, target: usize, stride: usize): void {
+  const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+  const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+  const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+  const high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+  v128.store(target, v128.shuffle<f64>(low01, low23, 0, 2));
+  v128.store(target + stride, v128.shuffle<f64>(low01, low23, 1, 3));
+  v128.store(target + 2 * stride, v128.shuffle<f64>(high01, high23, 0, 2));
+  v128.store(target + 3 * stride, v128.shuffle<f64>(high01, high23, 1, 3));
+}

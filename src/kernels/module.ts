@@ -1,0 +1,131 @@
+/** The compiled kernels: decoding, compilation at first use, instances and the layout of their memory. */
+import { wasm } from './generated/module.js';
+
+/** What src/kernels/assembly exports and documents. Arguments named after arrays are their addresses. */
+export interface KernelExports {
+  readonly memory: WebAssembly.Memory;
+  readonly TILE: WebAssembly.Global;
+  toPanels(
+    rows: number,
+    wide: boolean,
+    count: number,
+    d: number,
+    columnScale: number,
+    rowScale: number,
+    panels: number,
+  ): void;
+  transform(
+    panels: number,
+    count: number,
+    d: number,
+    width: number,
+    matrix: number,
+    groups: number,
+    target: number,
+  ): void;
+  gram(panels: number, count: number, width: number, sums: number): void;
+  unpackGram(sums: number, width: number, out: number): void;
+  scores64: Scores;
+  scores32: Scores;
+  squaredNorms(panels: number, count: number, width: number, groups: number, out: number): void;
+  largestMagnitude(x: number, count: number): number;
+  packKeys(keys: number, count: number, d: number, target: number): void;
+  packValues(values: number, count: number, dv: number, target: number): void;
+  recordBytes(d: number, dv: number): number;
+  begin(
+    queries: number,
+    count: number,
+    d: number,
+    dv: number,
+    factor: number,
+    lowest: number,
+    limits: number,
+    record: number,
+  ): void;
+  attendTile(
+    keys: number,
+    values: number,
+    first: number,
+    count: number,
+    d: number,
+    dv: number,
+    power: number,
+    record: number,
+    groups: number,
+    scores: number,
+  ): void;
+  finish(record: number, count: number, d: number, dv: number, out: number): void;
+}
+
+type Scores = (
+  panels: number,
+  count: number,
+  width: number,
+  factor: number,
+  groups: number,
+  out: number,
+) => void;
+
+let compiled: WebAssembly.Module | null | undefined;
+
+/**
+ * The module, or null where there is no WASM SIMD; small enough for a page's main thread to compile at once.
+ */
+function module(): WebAssembly.Module | null {
+  if (compiled === undefined) {
+    const bytes = Uint8Array.from(atob(wasm), (character) => character.charCodeAt(0));
+    const valid = typeof WebAssembly === 'object' && WebAssembly.validate(bytes);
+    compiled = valid ? new WebAssembly.Module(bytes) : null;
+  }
+  return compiled;
+}
+
+/** Whether the engine runs the kernels. */
+export function hasSimd(): boolean {
+  return module() !== null;
+}
+
+const PAGE_BYTES = 65536;
+
+/** An instance of the module with a memory of its own. */
+export class KernelInstance {
+  readonly exports = new WebAssembly.Instance(module() as WebAssembly.Module)
+    .exports as unknown as KernelExports;
+
+  /** Grows the memory to `end` bytes. Views from before are void then, so views are never kept. */
+  reserve(end: number): void {
+    const { memory } = this.exports;
+    const missing = end - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
+  }
+
+  bytes(address: number, length: number): Uint8Array {
+    return new Uint8Array(this.exports.memory.buffer, address, length);
+  }
+
+  f64(address: number, length: number): Float64Array {
+    return new Float64Array(this.exports.memory.buffer, address, length);
+  }
+
+  f32(address: number, length: number): Float32Array {
+    return new Float32Array(this.exports.memory.buffer, address, length);
+  }
+
+  u32(address: number, length: number): Uint32Array {
+    return new Uint32Array(this.exports.memory.buffer, address, length);
+  }
+}
+
+/** Lays out arrays one after the other, each on cache lines of its own. */
+export class Layout {
+  /** Addresses below are the compiler's. */
+  static readonly START = 1024;
+
+  constructor(public end = Layout.START) {}
+
+  take(bytes: number): number {
+    const address = this.end;
+    this.end = Math.ceil((address + bytes) / 64) * 64;
+    return address;
+  }
+}

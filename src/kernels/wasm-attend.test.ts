@@ -1,0 +1,167 @@
+/** Attention in WASM against float64, and against what attention must do whatever the numbers are. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { randomStream } from '../random.js';
+import type { AttendCall } from './kernels.js';
+import { referenceKernels } from './reference.js';
+import { wasmKernels } from './wasm.js';
+
+type Inputs = Omit<AttendCall, 'out'>;
+
+function inputs(seed: number, m: number, n: number, d: number, dv: number, size: number): Inputs {
+  const next = randomStream(seed).normal;
+  const q = new Float32Array(m * d).map(next);
+  const k = new Float32Array(n * d).map(next);
+  const v = new Float32Array(n * dv).map(next);
+  return { q, k, v, m, n, d, dv, scale: size / Math.sqrt(d) };
+}
+
+function narrow(call: Inputs): Float32Array {
+  const out = new Float32Array(call.m * call.dv).fill(Number.NaN);
+  wasmKernels.attend({ ...call, out });
+  return out;
+}
+
+function exact(call: Inputs): Float64Array {
+  const out = new Float64Array(call.m * call.dv);
+  referenceKernels.attend({ ...call, out });
+  return out;
+}
+
+/** The error in Frobenius norm, relative to the oracle's. */
+function error(call: Inputs): number {
+  const [result, oracle] = [narrow(call), exact(call)];
+  let difference = 0;
+  let size = 0;
+  oracle.forEach((x, i) => {
+    difference += (x - result[i]) ** 2;
+    size += x * x;
+  });
+  return size === 0 ? Math.sqrt(difference) : Math.sqrt(difference / size);
+}
+
+const causal = (m: number, n: number) => Uint32Array.from({ length: m }, (_, i) => Math.min(i + 1, n));
+
+describe('WASM attention', () => {
+  it('agrees with float64 within 1e-5 for any shape, weight and limits, at logits up to 50', () => {
+    const cases = fc.record({
+      seed: fc.nat(),
+      m: fc.integer({ min: 1, max: 40 }),
+      n: fc.oneof(fc.integer({ min: 1, max: 30 }), fc.constantFrom(127, 128, 129, 300)),
+      d: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(63, 64, 65, 130)),
+      dv: fc.integer({ min: 1, max: 20 }),
+      size: fc.constantFrom(0, 0.1, 1, 15, -3),
+      power: fc.constantFrom(undefined, undefined, 0.5, 1, 1.5, 2, 3, 4, 6, 12),
+      limits: fc.constantFrom('none', 'causal', 'random'),
+    });
+    fc.assert(
+      fc.property(cases, ({ seed, m, n, d, dv, size, power, limits }) => {
+        const call = inputs(seed, m, n, d, dv, size);
+        const next = randomStream(seed, 1).normal;
+        const random = () =>
+          Uint32Array.from({ length: m }, () => Math.min(n, Math.floor(Math.abs(next()) * n)));
+        const seen = limits === 'none' ? undefined : limits === 'causal' ? causal(m, n) : random();
+        // Where the values cancel, the error is relative to them, not to what is left.
+        const positive = call.v.map(Math.abs);
+        expect(error({ ...call, v: positive, power, limits: seen })).toBeLessThan(1e-5);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([undefined, 2])('agrees where queries and keys come in chunks (power %s)', (power) => {
+    // Dimension 2100 leaves room for 896 keys and 56 queries at a time.
+    const limits = causal(70, 1000).fill(1000, 30);
+    expect(error({ ...inputs(1, 70, 1000, 2100, 2100, 1), power, limits })).toBeLessThan(1e-5);
+  });
+
+  it('agrees on long sequences', () => {
+    for (const size of [0.01, 1, 10]) expect(error(inputs(2, 4, 100_000, 8, 4, size))).toBeLessThan(1e-5);
+  });
+
+  it('agrees at logits of hundreds, where all but one weight vanish', () => {
+    expect(error(inputs(3, 50, 200, 64, 8, 300))).toBeLessThan(1e-4);
+    const call = inputs(3, 8, 200, 1, 1, 1);
+    call.q.fill(-1e6);
+    expect(error(call)).toBeLessThan(1e-6);
+  });
+
+  it.each([
+    [1e-18, 1e17],
+    [1e17, 1e-18],
+    [1e17, 1e17],
+    [1e-18, 1e-18],
+    [1e37, 1e37],
+    [1e-37, 1e-37],
+    [1, 1e-40],
+    [1e-37, 1e37],
+    [1, 0],
+    [0, 1],
+  ])('takes queries at scale %d with keys at scale %d', (query, key) => {
+    for (const power of [undefined, 1, 2, 3.5, 4]) {
+      const call = inputs(4, 20, 50, 12, 5, 1);
+      const q = call.q.map((x) => x * query);
+      const k = call.k.map((x) => x * key);
+      const scale = query * key === 0 ? 1 : 1 / query / key;
+      expect(error({ ...call, q, k, scale, power })).toBeLessThan(1e-5);
+    }
+  });
+
+  it('hands float64 to the reference', () => {
+    const call = inputs(5, 6, 9, 4, 3, 1);
+    const q = Float64Array.from(call.q);
+    const out = new Float64Array(18);
+    wasmKernels.attend({ ...call, q, out });
+    expect(out).toEqual(exact({ ...call, q }));
+  });
+
+  it('lets a query see exactly its prefix', () => {
+    const call = inputs(6, 150, 150, 16, 9, 1);
+    for (const power of [undefined, 2, 3]) {
+      const before = narrow({ ...call, power, limits: causal(150, 150) });
+      const changed = { ...call, k: call.k.slice(), v: call.v.slice() };
+      changed.k.fill(3, 100 * 16);
+      changed.v.fill(1e30, 100 * 9);
+      const after = narrow({ ...changed, power, limits: causal(150, 150) });
+      expect(after.subarray(0, 100 * 9)).toEqual(before.subarray(0, 100 * 9));
+      expect(after.subarray(100 * 9)).not.toEqual(before.subarray(100 * 9));
+    }
+  });
+
+  it('gives zero rows to queries that see nothing, or nothing that weighs', () => {
+    const call = inputs(7, 12, 140, 5, 6, 1);
+    const limits = new Uint32Array(12).fill(140);
+    limits[3] = 0;
+    limits[11] = 0;
+    const q = call.q.slice().fill(0, 4 * 5, 5 * 5);
+    for (const power of [undefined, 0.5, 2, 3]) {
+      const result = narrow({ ...call, q, power, limits });
+      for (let i = 0; i < 12; i++) {
+        const row = result.subarray(i * 6, i * 6 + 6);
+        const empty = i === 3 || i === 11 || (i === 4 && power !== undefined);
+        expect(row.every((x) => x === 0)).toBe(empty);
+      }
+    }
+    expect([...narrow({ ...call, limits: new Uint32Array(12) })].every((x) => x === 0)).toBe(true);
+    expect([...narrow({ ...call, q: new Float32Array(60), power: 2 })].every((x) => x === 0)).toBe(true);
+  });
+
+  it('leaves no trace of one call in the next', () => {
+    const small = inputs(8, 3, 5, 6, 7, 1);
+    const before = narrow(small);
+    const poisoned = inputs(9, 200, 300, 40, 40, 1);
+    poisoned.v.fill(Number.NaN);
+    narrow(poisoned);
+    expect(narrow(small)).toEqual(before);
+  });
+
+  it('refuses to hide non-finite queries and keys', () => {
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const call = inputs(10, 9, 10, 4, 2, 1);
+      call.q[0] = bad;
+      const result = narrow(call);
+      expect(result.subarray(0, 2).some(Number.isNaN)).toBe(true);
+      expect(result.subarray(2).some(Number.isNaN)).toBe(false);
+    }
+  });
+});

@@ -1,0 +1,271 @@
+/** Block kernels in WASM: the bytes of the reference, whatever the shape and whoever else is at work. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Floats } from '../keys.js';
+import { randomStream } from '../random.js';
+import { BLOCK_ROWS, type BlockKernel, type BlockPlan } from './kernels.js';
+import { referenceKernels } from './reference.js';
+import { wasmKernels } from './wasm.js';
+
+/** Repeatable numbers in [-1, 1). */
+function numbers(seed: number): () => number {
+  const random = randomStream(seed);
+  return () => 2 * random.uniform() - 1;
+}
+
+/** Compares bit by bit, and fast where arrays are long. */
+function expectSame(actual: Floats, expected: Floats): void {
+  const bytes = ({ buffer, byteOffset, byteLength }: Floats) => Buffer.from(buffer, byteOffset, byteLength);
+  if (!bytes(actual).equals(bytes(expected))) expect(actual).toEqual(expected);
+}
+
+const filled = <T extends Floats>(array: T, next: () => number): T => array.map(next) as T;
+
+function gramOf(kernel: BlockKernel, width: number): Float64Array {
+  const out = new Float64Array(width * width);
+  kernel.gram(out);
+  return out;
+}
+
+function scoresOf(kernel: BlockKernel, count: number): Float64Array {
+  const out = new Float64Array(count);
+  kernel.scores(out);
+  return out;
+}
+
+function scores32Of(kernel: BlockKernel, count: number): Float32Array {
+  const out = new Float32Array(count);
+  kernel.scores32(out);
+  return out;
+}
+
+interface Case {
+  readonly plan: BlockPlan;
+  readonly rows: Floats;
+  readonly rowScale?: Float64Array;
+  readonly count: number;
+  readonly width: number;
+}
+
+function makeCase(
+  seed: number,
+  count: number,
+  d: number,
+  options: Partial<Record<Option, boolean>>,
+  width = d,
+): Case {
+  const next = numbers(seed);
+  const power = () => 2 ** Math.round(30 * next());
+  return {
+    plan: {
+      d,
+      columnScale: options.columnScale ? filled(new Float64Array(d), power) : undefined,
+      transform: options.transform ? filled(new Float64Array(d * width), next) : undefined,
+      width: options.transform ? width : undefined,
+      factor: options.factor
+        ? filled(new Float64Array((options.transform ? width : d) ** 2), next)
+        : undefined,
+    },
+    rows: filled(options.wide ? new Float64Array(count * d) : new Float32Array(count * d), next),
+    rowScale: options.rowScale ? filled(new Float64Array(count), next) : undefined,
+    count,
+    width: options.transform ? width : d,
+  };
+}
+
+type Option = 'columnScale' | 'transform' | 'factor' | 'wide' | 'rowScale';
+
+const cases = fc
+  .record({
+    seed: fc.nat(),
+    count: fc.oneof(
+      fc.integer({ min: 1, max: 140 }),
+      fc.constantFrom(1, 7, 8, 63, 64, 65, 128, 1023, BLOCK_ROWS),
+    ),
+    d: fc.integer({ min: 1, max: 21 }),
+    width: fc.integer({ min: 1, max: 21 }),
+    options: fc.record({
+      columnScale: fc.boolean(),
+      transform: fc.boolean(),
+      factor: fc.boolean(),
+      wide: fc.boolean(),
+      rowScale: fc.boolean(),
+    }),
+  })
+  .map(({ seed, count, d, width, options }) => makeCase(seed, count, d, options, width));
+
+function load(kernels: typeof wasmKernels, { plan, rows, rowScale }: Case): BlockKernel {
+  const kernel = kernels.blocks(plan);
+  kernel.load(rows, rowScale);
+  return kernel;
+}
+
+function expectReference(example: Case): void {
+  const [wasm, reference] = [load(wasmKernels, example), load(referenceKernels, example)];
+  expectSame(gramOf(wasm, example.width), gramOf(reference, example.width));
+  expectSame(scoresOf(wasm, example.count), scoresOf(reference, example.count));
+}
+
+/** The bound that `scores32` documents, in Euclidean norm. */
+function scores32Bound({ plan, width }: Case, x: Float64Array): number {
+  let sum = 0;
+  for (let a = 0; a < width; a++) {
+    let y = 0;
+    for (let b = 0; b <= a; b++) y += Math.abs((plan.factor as Float64Array)[a * width + b] * x[b]);
+    sum += y * y;
+  }
+  return (width + 4) * 2 ** -24 * Math.sqrt(sum);
+}
+
+describe('WASM blocks', () => {
+  it('gives the bytes of the reference for any shape, scale, transform and factor', () => {
+    fc.assert(fc.property(cases, expectReference), { numRuns: 400 });
+  });
+
+  it.each([
+    [1024, 64],
+    [1000, 127],
+    [100, 514],
+    [3, 1026],
+  ])('gives the bytes of the reference for %i x %i', (count, d) => {
+    expectReference(makeCase(d, count, d, { factor: true, wide: true, columnScale: true }));
+  });
+
+  it('gives the bytes of the reference at scales from 1e-18 to 1e17', () => {
+    for (const scale of [1e-18, 1e-9, 1, 1e9, 1e17]) {
+      const example = makeCase(1, 200, 9, { factor: true });
+      example.rows.forEach((x, i, rows) => {
+        rows[i] = x * scale;
+      });
+      expectReference(example);
+    }
+  });
+
+  it('adds no more than FLUSH_ROWS + BLOCK_ROWS / FLUSH_ROWS numbers in a row', () => {
+    // 1 and then squares of 2^-26.5: a sum of one row after the other would never leave 1.
+    const rows = new Float64Array(BLOCK_ROWS).fill(2 ** -26.5);
+    rows[0] = 1;
+    const kernel = wasmKernels.blocks({ d: 1 });
+    kernel.load(rows);
+    const [gram] = gramOf(kernel, 1);
+    const exact = 1 + (BLOCK_ROWS - 1) * 2 ** -53;
+    expect(Math.abs(gram - exact)).toBeLessThanOrEqual(80 * 2 ** -53);
+    expect(gram).toBeGreaterThan(1 + 900 * 2 ** -53);
+  });
+
+  it('scores in float32 within the documented bound', () => {
+    fc.assert(
+      fc.property(cases, (example) => {
+        if (!example.plan.factor) return;
+        const kernel = load(wasmKernels, { ...example, plan: { ...example.plan, columnScale: undefined } });
+        const exact = scoresOf(kernel, example.count);
+        const narrow = scores32Of(kernel, example.count);
+        // The rows that the factor sees: those of the same plan without it, one column after the other.
+        const { d, transform } = example.plan;
+        for (let i = 0; i < example.count; i++) {
+          const scaled = example.rows.slice(i * d, (i + 1) * d).map((v) => v);
+          const x = new Float64Array(example.width);
+          for (let w = 0; w < example.width; w++)
+            for (let c = 0; c < d; c++)
+              x[w] +=
+                scaled[c] *
+                (example.rowScale ? example.rowScale[i] : 1) *
+                (transform ? transform[c * example.width + w] : Number(c === w));
+          expect(Math.abs(Math.sqrt(narrow[i]) - Math.sqrt(exact[i]))).toBeLessThanOrEqual(
+            scores32Bound(example, x),
+          );
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('takes the identity where no factor is given, in float32 too', () => {
+    const example = makeCase(5, 70, 6, {});
+    const kernel = load(wasmKernels, example);
+    expectSame(scores32Of(kernel, 70), Float32Array.from(scoresOf(kernel, 70)));
+  });
+
+  it.each([
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+  ])('shows %d on the diagonal of its column, and there only', (bad) => {
+    for (const d of [1, 3, 4, 6, 9])
+      for (let column = 0; column < d; column++) {
+        const example = makeCase(2, 67, d, { rowScale: true });
+        example.rows[66 * d + column] = bad;
+        const gram = gramOf(load(wasmKernels, example), d);
+        for (let c = 0; c < d; c++) expect(Number.isFinite(gram[c * d + c])).toBe(c !== column);
+      }
+  });
+
+  it('never finds a score of a NaN small', () => {
+    const example = makeCase(3, 20, 7, { factor: true });
+    example.rows[10 * 7 + 6] = Number.NaN;
+    const kernel = load(wasmKernels, example);
+    for (const scores of [scoresOf(kernel, 20), scores32Of(kernel, 20)])
+      scores.forEach((score, i) => {
+        expect(Number.isNaN(score)).toBe(i === 10);
+      });
+  });
+
+  it('keeps many kernels apart that take turns, more than the memory holds at once', () => {
+    const examples = Array.from({ length: 120 }, (_, i) =>
+      makeCase(
+        i,
+        40 + i,
+        60 + (i % 7),
+        { factor: true, transform: i % 3 === 0, rowScale: i % 2 === 0, wide: i % 5 === 0 },
+        64,
+      ),
+    );
+    const together = examples.map((example) => load(wasmKernels, example));
+    const alone = examples.map((example) => {
+      const kernel = load(wasmKernels, example);
+      return [gramOf(kernel, example.width), scoresOf(kernel, example.count)];
+    });
+    together.forEach((kernel, i) => {
+      expectSame(gramOf(kernel, examples[i].width), alone[i][0]);
+    });
+    together.forEach((kernel, i) => {
+      expectSame(scoresOf(kernel, examples[i].count), alone[i][1]);
+    });
+  });
+
+  it('takes block after block, of either type, and forgets the one before', () => {
+    const plan = { d: 5, factor: numbersOf(25) };
+    const kernel = wasmKernels.blocks(plan);
+    for (const [seed, count, wide] of [
+      [1, 1024, true],
+      [2, 3, false],
+      [3, 65, true],
+      [4, 1, false],
+    ] as const) {
+      const example = { ...makeCase(seed, count, 5, { wide, rowScale: wide }), plan };
+      kernel.load(example.rows, example.rowScale);
+      const fresh = load(wasmKernels, example);
+      expectSame(gramOf(kernel, 5), gramOf(fresh, 5));
+      expectSame(scoresOf(kernel, count), scoresOf(fresh, count));
+      expectSame(scores32Of(kernel, count), scores32Of(fresh, count));
+    }
+  });
+
+  it('does not change when the caller changes the rows after loading them', () => {
+    const example = makeCase(9, 30, 4, {});
+    const kernel = load(wasmKernels, example);
+    const before = gramOf(kernel, 4);
+    example.rows.fill(0);
+    expectSame(gramOf(kernel, 4), before);
+  });
+
+  it('refuses more rows than a block has', () => {
+    const kernel = wasmKernels.blocks({ d: 2 });
+    expect(() => kernel.load(new Float32Array(2 * BLOCK_ROWS + 2))).toThrow(
+      'load: a block has at most 1024 rows, got 1025',
+    );
+  });
+});
+
+function numbersOf(length: number): Float64Array {
+  return filled(new Float64Array(length), numbers(length));
+}

@@ -1,0 +1,107 @@
+/** Rows that stand out of the rounding along directions that were set aside (docs/algorithms.md, section 2: what counts as rank). */
+import type { KeyMatrix } from '../keys.js';
+import type { Steps } from '../steps.js';
+import { accurateDot } from './accurate-dot.js';
+import { eachBlock, UNIT_ROUNDOFF } from './gram.js';
+
+/**
+ * A sum of d terms is taken for rounding of its input, not for a number, up to this multiple of its terms' sizes: eight
+ * times the rounding of inputs that were themselves computed as products of d terms.
+ */
+export function rounding(d: number): number {
+  return 8 * (d + 8) * UNIT_ROUNDOFF;
+}
+
+/** Steps of refinement of a null direction; each leaves about 1e-10 of its error. */
+const REFINEMENTS = 2;
+
+/** Where to look: rows k_j scaled, the directions set aside, and Z with K Z orthonormal for what is resolved. */
+export interface Search {
+  readonly matrix: KeyMatrix;
+  readonly columnScale?: Float64Array;
+  readonly rowScale?: Float64Array;
+  /** Norms of the scaled columns. */
+  readonly sizes: Float64Array;
+  readonly nulls: readonly Float64Array[];
+  /** [d, width] row-major. */
+  readonly resolved: Float64Array;
+  readonly width: number;
+}
+
+/**
+ * The rows j with |<k_j,N>| > 8 (d + 8) u |D k_j| |D^-1 N| for a direction N that was set aside, ascending, with D = I or D the scaling
+ * to unit columns: more than the rounding of the row itself, so that it may be alone in that direction. Rows of scale 0 are passed over.
+ *
+ * Before rows are judged by it, N is made orthogonal to the resolved directions: N -= Z (K Z)^T (K N), from accurate products.
+ */
+export function* unresolvedRows(search: Search): Steps<readonly number[]> {
+  const { matrix, nulls, rowScale, sizes } = search;
+  const { n, d } = matrix;
+  const threshold = rounding(d);
+  const directions = nulls.map((direction) => direction.slice());
+  for (let step = 0; step < REFINEMENTS; step++) yield* refine(search, directions);
+  // Entries of a direction that are rounding themselves, in coordinates with unit columns, are none.
+  for (const direction of directions) {
+    const size = Math.hypot(...direction.map((entry, c) => entry * sizes[c]));
+    for (let c = 0; c < d; c++) if (Math.abs(direction[c] * sizes[c]) <= threshold * size) direction[c] = 0;
+  }
+  const rows: number[] = [];
+  const key = new Float64Array(d);
+  yield* eachBlock(n, 'unresolved', (start, end) => {
+    const block = matrix.rows(start, end);
+    for (let j = start; j < end; j++) {
+      if (rowScale && rowScale[j] === 0) continue;
+      scaledRow(search, block, j - start, key);
+      const standsOut = directions.some((direction) => {
+        let [key2, direction2, unitKey2, unitDirection2] = [0, 0, 0, 0];
+        for (let c = 0; c < d; c++) {
+          key2 += key[c] ** 2;
+          direction2 += direction[c] ** 2;
+          if (sizes[c] > 0) unitKey2 += (key[c] / sizes[c]) ** 2;
+          unitDirection2 += (direction[c] * sizes[c]) ** 2;
+        }
+        const size = Math.sqrt(Math.min(key2 * direction2, unitKey2 * unitDirection2));
+        return Math.abs(accurateDot(key, 0, direction, 0, d)) > threshold * size;
+      });
+      if (standsOut) rows.push(j);
+    }
+  });
+  return rows;
+}
+
+/** Takes what the resolved directions explain of K N out of each N. */
+function* refine(search: Search, directions: readonly Float64Array[]): Steps<void> {
+  const { matrix, rowScale, resolved, width } = search;
+  const { n, d } = matrix;
+  const explained = directions.map(() => new Float64Array(width));
+  const key = new Float64Array(d);
+  const x = new Float64Array(width);
+  yield* eachBlock(n, 'null directions', (start, end) => {
+    const block = matrix.rows(start, end);
+    for (let j = start; j < end; j++) {
+      const weight = rowScale ? rowScale[j] ** 2 : 1;
+      if (weight === 0) continue;
+      scaledRow(search, block, j - start, key);
+      x.fill(0);
+      for (let c = 0; c < d; c++) for (let a = 0; a < width; a++) x[a] += key[c] * resolved[c * width + a];
+      directions.forEach((direction, i) => {
+        const along = weight * accurateDot(key, 0, direction, 0, d);
+        for (let a = 0; a < width; a++) explained[i][a] += along * x[a];
+      });
+    }
+  });
+  directions.forEach((direction, i) => {
+    for (let c = 0; c < d; c++)
+      for (let a = 0; a < width; a++) direction[c] -= resolved[c * width + a] * explained[i][a];
+  });
+}
+
+function scaledRow(
+  { matrix, columnScale }: Search,
+  block: ArrayLike<number>,
+  i: number,
+  key: Float64Array,
+): void {
+  const { d } = matrix;
+  for (let c = 0; c < d; c++) key[c] = block[i * d + c] * (columnScale ? columnScale[c] : 1);
+}

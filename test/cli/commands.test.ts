@@ -1,0 +1,265 @@
+/** Each command does what its help says, with the numbers that the library gives. */
+import { once } from 'node:events';
+import { readFileSync, statSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { exactAttention, heavyScores, levAttention, parseWeight, universalSet } from '../../src/index.js';
+import { openTensor, writeNpy } from '../../src/io/index.js';
+import type { PerHead } from '../../src/keys.js';
+import { finished, inputs, tensor, type Workplace, workplace } from './cli.js';
+
+let place: Workplace;
+beforeAll(() => {
+  place = workplace();
+});
+afterAll(() => place?.remove());
+
+async function output(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await place.run(args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
+
+async function json(...args: string[]) {
+  const { seconds, ...result } = JSON.parse(await output(...args, '--json'));
+  expect(seconds).toBeGreaterThan(0);
+  return result;
+}
+
+function plain<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value));
+}
+
+/** The result of a two-dimensional input. */
+function bare<T extends object>(result: PerHead<T>): T {
+  if ('heads' in result) throw new Error('one result, not one a head');
+  return result;
+}
+
+async function written(file: string, name?: string) {
+  return (await openTensor(readFileSync(place.path(file)), name)).read();
+}
+
+/** The numbers of a .npy of int64. */
+function indicesOf(npy: Uint8Array): number[] {
+  const buffer = Buffer.from(npy);
+  expect(buffer.toString('latin1')).toContain("'<i8'");
+  const body = buffer.subarray(10 + buffer.readUInt16LE(8));
+  return Array.from({ length: body.length / 8 }, (_, i) => Number(body.readBigInt64LE(i * 8)));
+}
+
+describe('find', () => {
+  test('prints the set as JSON with the documented fields', async () => {
+    const result = await json('find', 'k.npy', '--epsilon', '0.1');
+    expect(result).toEqual(plain(universalSet(inputs.k, { epsilon: 0.1 })));
+    expect(Object.keys(result)).toEqual([
+      ...['n', 'd', 'rank', 'f', 'epsilon', 'guarantee', 'scoreKind', 'margin', 'indices', 'scores'],
+      ...['undecided', 'total', 'sizeBound', 'certificate'],
+    ]);
+  });
+
+  test.each([
+    [['--top', '7'], { top: 7 }],
+    [['--epsilon', '0.1', '--f', 'huber:1.5'], { epsilon: 0.1, f: parseWeight('huber:1.5') }],
+    [
+      ['--epsilon', '0.1', '--f', 'power:3', '--exact'],
+      { epsilon: 0.1, f: parseWeight('power:3'), exact: true },
+    ],
+    [['--epsilon', '0.1', '--centre'], { epsilon: 0.1, centre: true }],
+  ])('%j', async (options, meant) => {
+    expect(await json('find', 'k.npy', ...options)).toEqual(plain(universalSet(inputs.k, meant)));
+  });
+
+  test('prints each head of four dimensions', async () => {
+    const result = await json('find', 'all.safetensors#k4', '--epsilon', '0.15');
+    const set = plain(universalSet(inputs.k4, { epsilon: 0.15 }));
+    expect(result).toEqual({ f: 'power:2', epsilon: 0.15, ...set });
+    expect(result.heads).toHaveLength(4);
+  });
+
+  test('writes the indices of one set, and draws it', async () => {
+    const text = await output('find', 'k.npy', '--epsilon', '0.1', '-o', 'set.npy', '--plot', 'set.svg');
+    const { indices } = bare(universalSet(inputs.k, { epsilon: 0.1 }));
+    expect(indicesOf(readFileSync(place.path('set.npy')))).toEqual(indices);
+    expect(text).toContain(`${indices.length} of 120 keys can ever score 0.1 or more`);
+    const svg = readFileSync(place.path('set.svg'), 'utf8');
+    expect(svg).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
+    expect(svg).toContain(`${indices.length} keys in the set`);
+  });
+
+  test('writes the indices of each head', async () => {
+    await output('find', 'k4.npy', '--epsilon', '0.15', '-o', 'sets.npz', '--plot', 'sets.svg');
+    const file = Buffer.from(readFileSync(place.path('sets.npz'))).toString('latin1');
+    for (const name of ['batch0.head0', 'batch0.head1', 'batch1.head0', 'batch1.head1'])
+      expect(file).toContain(`${name}.npy`);
+  });
+
+  test('says when there is nothing to find', async () => {
+    expect(await output('find', 'k.npy', '--epsilon', '1')).toContain(
+      'No key of 120 can ever score 1 or more',
+    );
+  });
+});
+
+describe('heavy', () => {
+  test.each([
+    ['q', 'k'],
+    ['q4', 'k4'],
+  ] as const)('lists every score of %s over %s', async (q, k) => {
+    const result = await json('heavy', `${q}.npy`, `${k}.npy`, '--epsilon', '0.1', '--f', 'power:4');
+    expect(result).toEqual(
+      plain(heavyScores(inputs[q], inputs[k], { epsilon: 0.1, f: parseWeight('power:4') })),
+    );
+  });
+
+  test('says how many there are, and shows the largest', async () => {
+    const text = await output('heavy', 'q.npy', 'k.npy', '--epsilon', '0.1');
+    const { scores } = bare(heavyScores(inputs.q, inputs.k, { epsilon: 0.1 }));
+    expect(text).toContain(`${scores.length} scores of 3600 are 0.1 or more`);
+    expect(text).toContain(String(Number(Math.max(...scores).toPrecision(4))));
+  });
+});
+
+describe('attend', () => {
+  test('writes what levAttention gives', async () => {
+    const options = ['--keys', '12', '--causal', '--select', 'random', '--seed', '5', '--always', '0,-1'];
+    const result = await json('attend', 'q4.npy', 'k4.npy', 'v4.npy', ...options, '-o', 'out.safetensors');
+    const meant = levAttention(inputs.q4, inputs.k4, inputs.v4, {
+      ...{ keys: 12, mask: 'causal', select: 'random', seed: 5, always: [0, 59] },
+    });
+    expect(await written('out.safetensors', 'out')).toEqual({ data: meant.out.data, shape: [2, 4, 20, 5] });
+    expect(result.heads).toEqual(plain(meant.heads));
+    expect(result).toMatchObject({ select: 'random', weights: 'softmax', causal: true, keys: 12 });
+  });
+
+  test('over all keys is exact attention, which --compare confirms', async () => {
+    const result = await json(
+      'attend',
+      'q.npy',
+      'k.npy',
+      'v.npy',
+      '--keys',
+      '120',
+      '--compare',
+      '-o',
+      'out.npy',
+    );
+    const { data } = await written('out.npy');
+    const exact = exactAttention(inputs.q, inputs.k, inputs.v).data;
+    expect(Math.max(...data.map((x, i) => Math.abs(x - exact[i])))).toBeLessThan(1e-6);
+    expect(result.comparison).toHaveLength(1);
+    expect(result.comparison[0].error).toBeLessThan(1e-5);
+    expect(result.comparison[0].mass).toBeCloseTo(1, 5);
+  });
+
+  test('keeps the universal set with --epsilon, under power weights too', async () => {
+    const result = await json(
+      'attend',
+      'q.npy',
+      'k.npy',
+      'v.npy',
+      '--epsilon',
+      '0.1',
+      '--weights',
+      'power:2',
+      '--compare',
+    );
+    const { indices } = bare(universalSet(inputs.k, { epsilon: 0.1 }));
+    expect(result.heads[0].indices).toEqual(indices);
+    expect(result.comparison[0].error).toBeGreaterThan(0.01);
+  });
+
+  test('says in words what it costs', async () => {
+    const text = await output('attend', 'q4.npy', 'k4.npy', 'v4.npy', '--keys', '12', '--compare');
+    expect(text).toMatch(/12 of 60 keys in each of 4 key heads, chosen by leverage/);
+    expect(text).toMatch(/the output is off by \d+ %/);
+    expect(text).toMatch(/ 1 +3 +0\.\d+ +0\.\d+/);
+  });
+});
+
+test('report writes a page', async () => {
+  const text = await output('report', 'q4.npy', 'k4.npy', 'v4.npy', '--epsilon', '0.15', '-o', 'report.html');
+  expect(text).toContain('page about 4 heads written to report.html');
+  const page = readFileSync(place.path('report.html'), 'utf8');
+  expect(page).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
+  expect(page).toContain('q4.npy [2, 4, 20, 6]');
+});
+
+test('demo shows the set, its proof, the cost and a page, within a minute', async () => {
+  const started = performance.now();
+  const text = await output('demo');
+  expect(performance.now() - started).toBeLessThan(60_000);
+  expect(text).toContain('1. Which keys can ever be heavy (guaranteed)');
+  expect(text).toMatch(
+    /scores computed one by one: [1-9][\d,]* are 0\.03 or more,\n.* on keys of the set, 0 outside/,
+  );
+  const [, kept] = /kept +all [\d,]+ reach ([\d.]+) or more/.exec(text)!;
+  const [, left] = /left out +none of [\d,]+ gets beyond ([\d.]+)/.exec(text)!;
+  expect(Number(kept)).toBeGreaterThanOrEqual(0.03);
+  expect(Number(left)).toBeLessThanOrEqual(0.03);
+  expect(text).toContain('a heuristic: measured, not promised');
+  const { size } = statSync(place.path('levattention-report.html'));
+  expect(size).toBeGreaterThan(200_000);
+  expect(size).toBeLessThan(3_000_000);
+});
+
+describe('help', () => {
+  test.each([
+    'find',
+    'heavy',
+    'attend',
+    'report',
+    'demo',
+  ])('of %s has an example that names it', async (command) => {
+    const text = await output(command, '--help');
+    expect(text).toMatch(new RegExp(`Examples?:\n  levattention ${command} `));
+  });
+
+  test('of the program lists the commands and the exit codes, also without any argument', async () => {
+    const text = await output('--help');
+    for (const command of ['find', 'heavy', 'attend', 'report', 'demo'])
+      expect(text).toContain(`  ${command} `);
+    expect(text).toMatch(/Exit codes: 0 .* 1 .* 2 .* 130/s);
+    expect(await output()).toBe(text);
+  });
+
+  test('--version is that of the package', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+    expect(await output('--version')).toBe(`${version}\n`);
+  });
+});
+
+test('an interrupt ends a long command in one line, and nothing is written', async () => {
+  place.write('large.npy', writeNpy(tensor([20_000, 24], 9)));
+  const before = place.files();
+  const child = place.start([
+    'find',
+    'large.npy',
+    '--epsilon',
+    '0.001',
+    '--f',
+    'power:4',
+    '--exact',
+    '-o',
+    'set.npy',
+  ]);
+  const result = finished(child);
+  setTimeout(() => child.kill('SIGINT'), 1500);
+  expect(await result).toEqual({
+    code: 130,
+    stdout: '',
+    stderr: 'levattention find: interrupted, nothing was written\n',
+  });
+  expect(place.files()).toEqual(before);
+});
+
+test('a reader that has seen enough is no failure', async () => {
+  const child = place.start(['find', 'k4.npy', '--epsilon', '0.001', '--json']);
+  child.stdout!.destroy();
+  const [code] = await once(child, 'close');
+  expect(code).toBe(0);
+});
+
+test('LEVATTENTION_STACK shows where an error comes from', async () => {
+  const { stderr } = await place.run(['find', 'absent.npy', '--top', '1'], { LEVATTENTION_STACK: '1' });
+  expect(stderr).toMatch(/no such file\n[\s\S]*at .*cli\.js/);
+});

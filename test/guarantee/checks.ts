@@ -1,0 +1,28 @@
+/** All checks, with how many cases of each a test run takes; together more than ten thousand. */
+import type { Check } from './check.js';
+import { checkEstimator, checkOwnFunction } from './estimators.js';
+import { checkHeavy } from './heavy.js';
+import { checkInvariance } from './invariance.js';
+import { checkPower } from './powers.js';
+import { checkLeverage, checkLewis, checkSensitivities } from './scores.js';
+import { checkSquare } from './square.js';
+import { checkTop } from './top.js';
+
+export interface Entry {
+  readonly name: string;
+  readonly check: Check;
+  readonly count: number;
+}
+
+export const checks: readonly Entry[] = [
+  { name: 'square', check: checkSquare, count: 4000 },
+  { name: 'leverage', check: checkLeverage, count: 1500 },
+  { name: 'power', check: checkPower, count: 1500 },
+  { name: 'estimator', check: checkEstimator, count: 1200 },
+  { name: 'own function', check: checkOwnFunction, count: 600 },
+  { name: 'top', check: checkTop, count: 700 },
+  { name: 'heavy', check: checkHeavy, count: 1500 },
+  { name: 'invariance', check: checkInvariance, count: 700 },
+  { name: 'lewis', check: checkLewis, count: 500 },
+  { name: 'sensitivities', check: checkSensitivities, count: 500 },
+];

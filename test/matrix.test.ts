@@ -1,0 +1,211 @@
+/** One matrix across modes: every way to hand in the same keys, and every way to run, gives the same result to the last bit. */
+import { describe, expect, test } from 'vitest';
+import {
+  type CallOptions,
+  cauchy,
+  heavyScores,
+  heavyScoresAsync,
+  huber,
+  type KeyMatrix,
+  type Keys,
+  leverageScores,
+  leverageScoresAsync,
+  lewisWeights,
+  lewisWeightsAsync,
+  power,
+  sensitivities,
+  sensitivitiesAsync,
+  type UniversalSetOptions,
+  universalSet,
+  universalSetAsync,
+  universalSetSteps,
+} from '../src/index.js';
+import { openTensor, readTensor, writeNpy, writeNpz, writeSafetensors } from '../src/io/index.js';
+import { kernels, useKernels } from '../src/kernels/load.js';
+import { referenceKernels } from '../src/kernels/reference.js';
+import { flat } from './guarantee/check.js';
+import { generators, toFloat32 } from './oracle/generators.js';
+import { type Matrix, tensor } from './oracle/matrix.js';
+import { seeded } from './oracle/random.js';
+
+/** Keys that float32 represents, more rows than a canonical block and not a multiple of anything. */
+const subjects: Record<string, Matrix> = {
+  'two blocks and a bit': draw('mean and outliers', 2501, 5),
+  'wide and short': draw('student-3', 130, 16),
+  'rank-deficient': draw('integers of low rank', 61, 6),
+  'ill-conditioned': draw('near copies', 1030, 3),
+  'one key': draw('gaussian', 1, 3),
+};
+
+function draw(name: string, n: number, d: number): Matrix {
+  const generator = generators.find((entry) => entry.name === name);
+  if (!generator) throw new Error(`no generator ${name}`);
+  return toFloat32(generator.make(seeded(20), n, d));
+}
+
+/** Rows come in one buffer, which is spoilt at each call: what `rows` gave before must not be used any more. */
+function reusedBuffer(matrix: Matrix, Type: typeof Float32Array | typeof Float64Array): KeyMatrix {
+  const { data, n, d } = matrix;
+  let buffer = new Type(0);
+  return {
+    n,
+    d,
+    rows(start, end) {
+      buffer.fill(Number.NaN);
+      if (buffer.length < (end - start) * d) buffer = new Type((end - start) * d);
+      buffer.set(data.subarray(start * d, end * d));
+      return buffer.subarray(0, (end - start) * d);
+    },
+  };
+}
+
+/** A file on a slow medium: at most 1000 bytes a time would come, so each slice is put together and nothing is shared. */
+function copyingSource(bytes: Uint8Array): {
+  byteLength: number;
+  slice(start: number, end: number): Uint8Array;
+} {
+  return { byteLength: bytes.length, slice: (start, end) => Uint8Array.from(bytes.subarray(start, end)) };
+}
+
+function columnMajor({ data, n, d }: Matrix): Uint8Array {
+  const transposed = new Float64Array(n * d);
+  for (let i = 0; i < n; i++) for (let c = 0; c < d; c++) transposed[c * n + i] = data[i * d + c];
+  const bytes = writeNpy({ data: transposed, shape: [n, d] });
+  const header = Buffer.from(bytes.buffer, bytes.byteOffset, 128);
+  const at = header.indexOf("'fortran_order': False");
+  // One byte shorter, so that a space makes up for it.
+  header.write("'fortran_order': True ", at, 'latin1');
+  return bytes;
+}
+
+const double = ({ data, n, d }: Matrix) => ({ data: Float64Array.from(data), shape: [n, d] });
+
+/** How the same keys are handed in. */
+const inputs: Record<string, (matrix: Matrix) => Keys | Promise<Keys>> = {
+  'Float32Array in memory': (matrix) => tensor(matrix),
+  'dims instead of shape': ({ data, n, d }) => ({ data, dims: [n, d] }),
+  'a view into a longer array': ({ data, n, d }) => {
+    const longer = new Float64Array(data.length + 7).fill(Number.NaN);
+    longer.set(data, 3);
+    return { data: longer.subarray(3, 3 + data.length), shape: [n, d] };
+  },
+  'a matrix of float64 rows in one buffer': (matrix) => reusedBuffer(matrix, Float64Array),
+  'a matrix of float32 rows in one buffer': (matrix) => reusedBuffer(matrix, Float32Array),
+  '.npy of float64, read at once': async (matrix) => readTensor(writeNpy(double(matrix))),
+  '.npy of float32, block by block': async (matrix) =>
+    (await openTensor(copyingSource(writeNpy(tensor(matrix))))).matrix(),
+  '.npy in column-major order': async (matrix) => readTensor(columnMajor(matrix)),
+  '.npz': async (matrix) =>
+    (
+      await openTensor(
+        copyingSource(writeNpz({ other: { data: Float32Array.of(1), shape: [1] }, keys: double(matrix) })),
+        'keys',
+      )
+    ).matrix(),
+  '.safetensors of float32': async (matrix) =>
+    (await openTensor(copyingSource(writeSafetensors({ keys: tensor(matrix) })))).matrix(),
+  '.safetensors of float64, read at once': async (matrix) =>
+    readTensor(writeSafetensors({ keys: double(matrix) })),
+};
+
+/** What is asked of them; `few` for what is too slow on many rows. */
+const questions: Record<string, { options: UniversalSetOptions; few?: true }> = {
+  'x^2': { options: { epsilon: 0.02 } },
+  'x^2 centred': { options: { epsilon: 0.05, centre: true } },
+  'x^2, top': { options: { top: 1 } },
+  '|x|^3': { options: { epsilon: 0.1, f: power(3) } },
+  '|x|^0.5': { options: { epsilon: 0.1, f: power(0.5) } },
+  '|x|^1.5 exact': { options: { epsilon: 0.3, f: power(1.5), exact: true }, few: true },
+  huber: { options: { epsilon: 0.2, f: huber(1) } },
+  'cauchy centred': { options: { epsilon: 0.3, f: cauchy(2), centre: true } },
+};
+
+const asked = Object.entries(subjects).flatMap(([name, matrix]) =>
+  Object.entries(questions)
+    .filter(([, { few }]) => !few || matrix.n <= 200)
+    .map(([question, { options }]) => ({ name, question, matrix, options })),
+);
+
+describe.each(asked)('$name, $question', ({ matrix, options }) => {
+  const expected = flat(universalSet(double(matrix), options));
+
+  test.each(Object.entries(inputs))('%s', async (_, input) => {
+    expect(universalSet(await input(matrix), options)).toEqual(expected);
+  });
+
+  test('without blocking, and step by step', async () => {
+    expect(await universalSetAsync(tensor(matrix), options)).toEqual(expected);
+    const steps = universalSetSteps(tensor(matrix), options);
+    let step = steps.next();
+    while (!step.done) step = steps.next();
+    expect(step.value).toEqual(expected);
+  });
+
+  test('as a head among others', () => {
+    const { data, n, d } = matrix;
+    const heads = new Float64Array(2 * 3 * n * d);
+    for (let h = 0; h < 6; h++)
+      for (let i = 0; i < n * d; i++) heads[h * n * d + i] = h === 4 ? data[i] : 1 / (h + i + 1);
+    const result = universalSet({ data: heads, shape: [2, 3, n, d] }, options);
+    expect('heads' in result && result.heads[4]).toEqual({ batch: 1, head: 1, ...expected });
+  });
+
+  test('the plain kernels agree', () => {
+    const before = useKernels(referenceKernels);
+    try {
+      expect(before.name).toBe('wasm-simd');
+      const set = flat(universalSet(double(matrix), options));
+      expect(set.indices).toEqual(expected.indices);
+      expect(set.rank).toBe(expected.rank);
+      set.scores.forEach((score, i) => {
+        expect(Math.abs(score - expected.scores[i])).toBeLessThanOrEqual(1e-6 * expected.scores[i]);
+      });
+    } finally {
+      useKernels(before);
+    }
+  });
+});
+
+/** The other functions of keys, blocking and not. */
+const functions: Record<
+  string,
+  readonly [
+    (keys: Keys, options: CallOptions) => object,
+    (keys: Keys, options: CallOptions) => Promise<object>,
+  ]
+> = {
+  leverageScores: [leverageScores, leverageScoresAsync],
+  'lewisWeights, p = 4': [
+    (keys, options) => lewisWeights(keys, { p: 4, ...options }),
+    (keys, options) => lewisWeightsAsync(keys, { p: 4, ...options }),
+  ],
+  'sensitivities, p = 1.5': [
+    (keys, options) => sensitivities(keys, { p: 1.5, indices: [0], ...options }),
+    (keys, options) => sensitivitiesAsync(keys, { p: 1.5, indices: [0], ...options }),
+  ],
+  'heavyScores of the keys themselves': [
+    (keys, options) => heavyScores(tensor(subjects['wide and short']), keys, { epsilon: 0.05, ...options }),
+    (keys, options) =>
+      heavyScoresAsync(tensor(subjects['wide and short']), keys, { epsilon: 0.05, ...options }),
+  ],
+};
+
+test.each(Object.entries(functions))('%s: the same from every input, blocking or not', async (_, [
+  call,
+  callAsync,
+]) => {
+  const matrix = subjects['wide and short'];
+  const expected = call(double(matrix), {});
+  for (const input of Object.values(inputs)) expect(call(await input(matrix), {})).toEqual(expected);
+  expect(await callAsync(tensor(matrix), {})).toEqual(expected);
+});
+
+test('a signal ends the call with its reason, in between blocks', async () => {
+  const keys = tensor(subjects['two blocks and a bit']);
+  const reason = new Error('enough');
+  const controller = new AbortController();
+  const stop = { signal: controller.signal, onProgress: () => controller.abort(reason) };
+  expect(() => universalSet(keys, { epsilon: 0.1, ...stop })).toThrow(reason);
+  await expect(universalSetAsync(keys, { epsilon: 0.1, ...stop })).rejects.toThrow(reason);
+  expect(kernels().name).toBe('wasm-simd');
+});
