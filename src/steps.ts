@@ -18,7 +18,17 @@ export interface CallOptions {
 /** A computation that yields between blocks of work and returns its result. */
 export type Steps<T> = Generator<Progress, T, void>;
 
-/** Runs to the end without giving up the thread. The signal can then change only inside `onProgress`. */
+/**
+ * Runs to the end without giving up the thread. The signal can then change only inside `onProgress`.
+ *
+ * @example
+ * ```ts
+ * import { leverageScoresSteps, run } from 'levattention';
+ *
+ * const { rank } = run(leverageScoresSteps({ data: Float32Array.of(3, 0, 0, 1), shape: [2, 2] }));
+ * rank; // => 2
+ * ```
+ */
 export function run<T>(steps: Steps<T>, { signal, onProgress }: CallOptions = {}): T {
   signal?.throwIfAborted();
   for (;;) {
@@ -29,7 +39,17 @@ export function run<T>(steps: Steps<T>, { signal, onProgress }: CallOptions = {}
   }
 }
 
-/** Runs to the end, letting timers, events and painting happen about every 20 ms. */
+/**
+ * Runs to the end, letting timers, events and painting happen about every 20 ms.
+ *
+ * @example
+ * ```ts
+ * import { leverageScoresSteps, runAsync } from 'levattention';
+ *
+ * const { rank } = await runAsync(leverageScoresSteps({ data: Float32Array.of(3, 0, 0, 1), shape: [2, 2] }));
+ * rank; // => 2
+ * ```
+ */
 export async function runAsync<T>(steps: Steps<T>, { signal, onProgress }: CallOptions = {}): Promise<T> {
   signal?.throwIfAborted();
   let resumed = performance.now();

@@ -79,6 +79,18 @@ describe('WASM attention', () => {
     for (const size of [0.01, 1, 10]) expect(error(inputs(2, 4, 100_000, 8, 4, size))).toBeLessThan(1e-5);
   });
 
+  it('has a few units in the last place of float32 where logits are small', () => {
+    for (const power of [undefined, 0.5, 1, 2, 3, 4, 12])
+      expect(error({ ...inputs(11, 64, 256, 16, 8, 1), power })).toBeLessThan(8e-7);
+  });
+
+  it('takes logits beyond the range of float32', () => {
+    const call = inputs(12, 5, 20, 4, 3, 1);
+    expect(error({ ...call, q: call.q.map((x) => x * 1e25), k: call.k.map((x) => x * 1e25) })).toBeLessThan(
+      1e-6,
+    );
+  });
+
   it('agrees at logits of hundreds, where all but one weight vanish', () => {
     expect(error(inputs(3, 50, 200, 64, 8, 300))).toBeLessThan(1e-4);
     const call = inputs(3, 8, 200, 1, 1, 1);

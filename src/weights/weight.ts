@@ -43,6 +43,13 @@ const SLACK = 1e-9;
  * A probe can refute the conditions, not prove them.
  *
  * @throws TypeError or RangeError with the condition and the place where it fails.
+ *
+ * @example
+ * ```ts
+ * import { checkWeight, huber } from 'levattention';
+ *
+ * checkWeight(huber(1), 'example') === undefined; // => true
+ * ```
  */
 export function checkWeight(f: WeightFunction, where: string): void {
   if (f === null || typeof f !== 'object' || typeof f.value !== 'function')

@@ -172,7 +172,7 @@ describe('attend', () => {
     const text = await output('attend', 'q4.npy', 'k4.npy', 'v4.npy', '--keys', '12', '--compare');
     expect(text).toMatch(/12 of 60 keys in each of 4 key heads, chosen by leverage/);
     expect(text).toMatch(/the output is off by \d+ %/);
-    expect(text).toMatch(/ 1 +3 +0\.\d+ +0\.\d+/);
+    expect(text).toMatch(/ 1 +3 +\d\.\d+ +0\.\d+/);
   });
 });
 

@@ -57,7 +57,7 @@ test.each([
     colorScheme === 'light' ? [seen.background, seen.ink] : [seen.ink, seen.background];
   expect(brighter - darker).toBeGreaterThan(500);
   expect(Math.abs(seen.label - seen.background)).toBeGreaterThan(200);
-  await page.getByText('batch 1, head 0', { exact: true }).first().click();
+  await page.locator('.heads').getByText('batch 1, head 0', { exact: true }).click();
   await expect(page.getByRole('region', { name: 'batch 1, head 0' }).isVisible()).resolves.toBe(true);
   await expect(page.getByRole('region', { name: 'batch 0, head 0' }).count()).resolves.toBe(0);
   await page.close();

@@ -3,9 +3,10 @@
  *
  * A sub-block X is kept as panels: panel p holds columns 4p to 4p + 3, 64 rows of four float64. So a register
  * tile reads two panels straight through, and the strides of row-major data, which fall into the same cache
- * sets where d is a power of two, never occur. The last panel is filled up with zeros, never with
- * neighbouring data. For dot products along rows the panels are transposed into groups of rows: a group
- * holds, column after column, the entries of its four (float64) or eight (float32) rows.
+ * sets where d is a power of two, never occur. For dot products along rows the panels are transposed into
+ * groups of rows: a group holds, column after column, the entries of its four (float64) or eight (float32)
+ * rows. Panels are not cleared: an entry of a product depends on one row and one column only, so what lies
+ * beyond the last row or column reaches no result.
  */
 import { addProduct, addSquares, setProduct } from './tile';
 import { storeTransposed } from './transpose';
