@@ -29,7 +29,7 @@ export {
 } from './attention/lev-attention.js';
 export { parseSelector, selectorNames } from './attention/selectors/index.js';
 export type { Selector, SelectorContext } from './attention/selectors/selector.js';
-export type { ByHead, Floats, HeadOf, KeyMatrix, Keys, PerHead, ResultFor, Tensor } from './keys.js';
+export type { ByHead, Floats, HeadOf, KeyMatrix, Keys, PerHead, ResultFor, Shaped, Tensor } from './keys.js';
 export { type Random, randomStream, sampleWithoutReplacement } from './random.js';
 export {
   type LeverageOptions,

@@ -17,6 +17,7 @@ export interface Tensor {
 export interface KeyMatrix {
   readonly n: number;
   readonly d: number;
+  /** The rows from `start` up to `end`, (end - start) * d numbers. */
   rows(start: number, end: number): Floats;
 }
 
@@ -34,7 +35,8 @@ export type HeadOf<T> = { readonly batch: number; readonly head: number } & T;
 /** A result for [n, d], or one for each head of [batch, heads, n, d]: told apart by `'heads' in result`. */
 export type PerHead<T> = T | ByHead<T>;
 
-type Shaped<S> = { readonly shape: S } | { readonly dims: S };
+/** A tensor whose shape is known to the compiler. */
+export type Shaped<S> = { readonly shape: S } | { readonly dims: S };
 
 /** The form of the result for an input: known where the length of its shape is known to the compiler. */
 export type ResultFor<K extends Keys, T> = K extends KeyMatrix | Shaped<readonly [number, number]>
