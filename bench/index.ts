@@ -1,0 +1,73 @@
+/** Sets up the peers, asks the questions and writes down the answers: `npm run bench -- [--quick] [--json] [question ...]`. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { attention } from './attention.js';
+import { machine, machineText } from './machine.js';
+import { memory } from './memory.js';
+import { type Setting, setUpPeers } from './peers/setup.js';
+import { type Answer, answerText, differences, targetsText } from './results.js';
+import { universalSet } from './universal-set.js';
+
+const questions = new Map<string, (setting: Setting) => Promise<Answer>>([
+  ['universal-set', universalSet],
+  ['attention', attention],
+  ['memory', memory],
+]);
+
+const args = process.argv.slice(2);
+const names = args.filter((arg) => !arg.startsWith('--'));
+const flags = new Set(args.filter((arg) => arg.startsWith('--')));
+const unknown =
+  names.find((name) => !questions.has(name)) ??
+  [...flags].find((flag) => !['--quick', '--json'].includes(flag));
+if (unknown !== undefined) {
+  console.error(
+    `bench: unknown argument '${unknown}'; known: --quick, --json, ${[...questions.keys()].join(', ')}`,
+  );
+  process.exit(2);
+}
+const quick = flags.has('--quick');
+const asked = [...questions.keys()].filter((name) => names.length === 0 || names.includes(name));
+
+const started = performance.now();
+const say = (text: string) =>
+  console.error(`[${((performance.now() - started) / 1000).toFixed(0)} s] ${text}`);
+const folder = mkdtempSync(join(tmpdir(), 'levattention-bench-'));
+const answers: Answer[] = [];
+const setting = { ...setUpPeers(), quick, folder, say };
+const about = await machine(
+  setting,
+  ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
+);
+try {
+  for (const name of asked) answers.push(await questions.get(name)!(setting));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+const wrong = differences(answers);
+const targets = answers.flatMap((answer) => answer.targets);
+const text = `# Results
+
+${machineText(about)}
+
+Each time is the median of several runs in milliseconds, with the least one in brackets; \`ratio\` is the median over that of the
+table's first row. All contestants of a table run in turns, in one process run of \`npm run bench\`, on the same bytes; \`agreement\`
+compares what they computed with what levattention computed. Treat differences under 1.4x as noise.
+
+## Targets
+
+${targets.length > 0 ? targetsText(targets) : 'Not measured in this run.'}
+
+${answers.map(answerText).join('\n\n')}
+`;
+if (flags.has('--json')) console.log(JSON.stringify({ machine: about, targets, answers, wrong }, null, 2));
+else console.log(text);
+if (!quick && names.length === 0) {
+  writeFileSync(fileURLToPath(new URL('RESULTS.md', import.meta.url)), text);
+  say('written to bench/RESULTS.md');
+}
+for (const line of wrong) console.error(`bench: not the same result: ${line}`);
+process.exitCode = wrong.length > 0 ? 1 : 0;

@@ -1,0 +1,64 @@
+/** Where the figures come from: command, date, processor and the versions of everything that ran. */
+import { readFileSync } from 'node:fs';
+import { cpus, release, totalmem, type } from 'node:os';
+import { type NumpyVersions, startNumpy } from './peers/numpy.js';
+import { packageVersion } from './peers/packages.js';
+import type { Setting } from './peers/setup.js';
+
+/** What must be known to read the figures. */
+export interface Machine {
+  readonly command: string;
+  readonly date: string;
+  readonly processor: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+  readonly system: string;
+  readonly node: string;
+  /** Versions, or why a peer is absent. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** Reads all of it; asks numpy which kernels OpenBLAS chose. */
+export async function machine({ packages, python }: Setting, command: string): Promise<Machine> {
+  const own = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const versions: Record<string, string> = { levattention: own.version };
+  for (const name of ['onnxruntime-node', 'ml-matrix', '@jax-js/jax'])
+    versions[name] = packageVersion(name) ?? packages ?? 'not installed';
+  if ('python' in python) Object.assign(versions, await numpyVersions(python.python));
+  else versions.numpy = python.absent;
+  return {
+    command,
+    date: new Date().toISOString().slice(0, 10),
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    system: `${type()} ${release()}`,
+    node: process.version,
+    versions,
+  };
+}
+
+async function numpyVersions(python: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const threads of [1, 2]) {
+    const numpy = startNumpy(python, threads);
+    try {
+      const { blas, ...versions } = await numpy.call<NumpyVersions>('versions');
+      Object.assign(found, versions, { [`BLAS of numpy and scipy, threads: ${threads}`]: blas.join('; ') });
+    } catch (error) {
+      found.numpy = `failed: ${(error as Error).message}`;
+    }
+    numpy.close();
+  }
+  return found;
+}
+
+/** As a list in Markdown. */
+export function machineText(about: Machine): string {
+  const { command, date, processor, cores, memoryGiB, system, node, versions } = about;
+  return [
+    `- command: \`${command}\`, ${date}`,
+    `- machine: ${processor}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}`,
+    ...Object.entries(versions).map(([name, version]) => `- ${name}: ${version}`),
+  ].join('\n');
+}

@@ -1,0 +1,148 @@
+/** How fast are exact leverage scores and the exact universal set (f = x^2) of 100,000 and 1,000,000 keys? */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PerHead } from '../src/index.js';
+import { type Distribution, draw } from './inputs.js';
+import { library } from './library.js';
+import { type Contestant, type Run, race, timed } from './measure.js';
+import { jaxContestant } from './peers/jax.js';
+import { mlMatrixContestant } from './peers/ml-matrix.js';
+import { type NumpyProcess, numpyContestants, numpyWays, startNumpy } from './peers/numpy.js';
+import type { Setting } from './peers/setup.js';
+import { type Answer, type Check, figureOf, rowsOf, type Table, type Target } from './results.js';
+
+/** Keys, and the threshold of the set. */
+export interface Case {
+  readonly distribution: Distribution;
+  readonly n: number;
+  readonly d: number;
+  readonly epsilon: number;
+}
+
+/** What everybody computes. */
+export interface Found {
+  readonly scores: ArrayLike<number>;
+  /** The rows of score >= epsilon, ascending. */
+  readonly indices: readonly number[];
+  readonly precision: 'float32' | 'float64';
+}
+
+/** How far scores may be from ours: rounding in the worst case here, below what any use of them would notice. */
+const tolerance = { float32: 1e-3, float64: 1e-9 } as const;
+
+const cases: readonly Case[] = [
+  { distribution: 'Gaussian', n: 100_000, d: 64, epsilon: 0.05 },
+  { distribution: 't3', n: 100_000, d: 64, epsilon: 0.05 },
+  { distribution: 'Gaussian', n: 1_000_000, d: 64, epsilon: 0.01 },
+  { distribution: 't3', n: 1_000_000, d: 64, epsilon: 0.01 },
+];
+
+const quickCases: readonly Case[] = [
+  { distribution: 'Gaussian', n: 20_000, d: 64, epsilon: 0.05 },
+  { distribution: 't3', n: 20_000, d: 64, epsilon: 0.05 },
+];
+
+const wanted = 1.3;
+
+export async function universalSet(setting: Setting): Promise<Answer> {
+  const { python, quick, say } = setting;
+  const processes = [1, 2].map((threads) =>
+    'python' in python ? startNumpy(python.python, threads) : undefined,
+  );
+  const tables: Table[] = [];
+  const targets: Target[] = [];
+  for (const example of quick ? quickCases : cases) {
+    const { distribution, n, d, epsilon } = example;
+    const title = `${distribution} keys, ${n.toLocaleString('en')} x ${d}, epsilon ${epsilon}`;
+    say(title);
+    const table = { title, unit: 'ms', rows: await rows(example, processes, setting) } as const;
+    tables.push(table);
+    if (n >= 100_000 && n < 1_000_000) targets.push(...targetsOf(example, table));
+  }
+  for (const numpy of processes) numpy?.close();
+  return {
+    question: 'Leverage scores and the exact universal set',
+    about: [
+      'From float32 keys in memory to the scores of all keys (`scores`), and to the exact set of keys of score >= epsilon (`set`).',
+      'levattention accumulates in float64 and certifies its rounding; its set may take a float32 pass first, whose error bound decides what float64 must look at again.',
+      '"keys in float64" were converted before the clock started, "keys in float32" are converted while it runs; "blocks" works in float64 on blocks of 2048 rows that stay in the cache, which is faster than what people write. Of "inverse" and "triangular solve" the faster one is shown.',
+    ].join('\n'),
+    tables,
+    targets,
+  };
+}
+
+async function rows(example: Case, processes: readonly (NumpyProcess | undefined)[], setting: Setting) {
+  const { packages, python, folder } = setting;
+  const { distribution, n, d, epsilon } = example;
+  const keys = draw(distribution, n, d, n);
+  const path = join(folder, 'keys.f32');
+  await writeFile(path, keys);
+  for (const numpy of processes) await numpy?.call('load', { path, d });
+  const absent = 'absent' in python ? python.absent : undefined;
+  const numpyRows = processes.map((numpy, i) =>
+    numpyContestants(numpy, i + 1, absent, example, join(folder, 'scores.f64')),
+  );
+  const contestants = [
+    levattention(example, keys),
+    // Each way at one thread, then at two.
+    ...numpyWays.flatMap((_, way) => numpyRows.map((rows) => rows[way])),
+    mlMatrixContestant(packages, example, keys),
+    jaxContestant(packages, example, keys),
+  ];
+  const timings = await race(contestants, { seconds: n >= 1_000_000 ? 4 : 3, rounds: 15, warmUp: true });
+  for (const numpy of processes) await numpy?.call('load', { path: null, d });
+  const [first] = timings;
+  return rowsOf(contestants, timings, ({ result }) =>
+    result && first.result && result !== first.result ? compare(result, first.result, epsilon) : undefined,
+  );
+}
+
+function levattention({ n, d, epsilon }: Case, data: Float32Array): Contestant<Found> {
+  const keys = { data, shape: [n, d] };
+  const run = async (): Promise<Run<Found>> => {
+    const all = await timed(() => bare(library.leverageScores(keys)));
+    const set = await timed(() => bare(library.universalSet(keys, { epsilon })));
+    const { guarantee, indices } = set.value;
+    if (guarantee !== 'minimal') throw new Error(`the set is ${guarantee}, not minimal`);
+    return {
+      laps: { scores: all.milliseconds, set: set.milliseconds },
+      result: () => ({ scores: all.value.scores, indices, precision: 'float64' }),
+    };
+  };
+  return { name: 'levattention', threads: 1, prepare: async () => ({ run }) };
+}
+
+/** The result of a two-dimensional tensor, which has no heads. */
+function bare<T extends object>(result: PerHead<T>): T {
+  if ('heads' in result) throw new Error('expected the result of one matrix');
+  return result;
+}
+
+/** The largest difference of two scores, and whether the sets differ only in keys that are that close to epsilon. */
+function compare(result: Found, first: Found, epsilon: number): Check {
+  const { scores, indices, precision } = result;
+  let error = scores.length === first.scores.length ? 0 : Number.POSITIVE_INFINITY;
+  for (let j = 0; j < scores.length; j++) {
+    const difference = Math.abs(scores[j] - first.scores[j]);
+    if (!(difference <= error)) error = difference;
+  }
+  const [ours, theirs] = [new Set(first.indices), new Set(indices)];
+  const lone = [...ours, ...theirs].filter((j) => ours.has(j) !== theirs.has(j));
+  const explained = lone.every((j) => Math.abs(first.scores[j] - epsilon) <= error);
+  return {
+    same: error <= tolerance[precision] && explained,
+    text: `${lone.length === 0 ? `same ${indices.length} keys` : `${lone.length} keys differ`}, scores within ${error.toExponential(0)}`,
+  };
+}
+
+/** The target holds against what people write in float64, whether or not the keys must be converted first. */
+function targetsOf({ n, d, distribution }: Case, { rows }: Table): Target[] {
+  return numpyWays
+    .filter(({ precision, keys }) => precision === 'float64' && keys !== 'float32')
+    .map(({ name }) => ({
+      text: `exact set, ${distribution} ${n.toLocaleString('en')} x ${d}, against ${name}, 1 thread each`,
+      wanted,
+      ratio: figureOf(rows, 'set', name, 1)?.ratio,
+    }));
+}
