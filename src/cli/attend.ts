@@ -22,6 +22,7 @@ import {
 } from './options.js';
 import { checkOutput, writeArrays } from './outputs.js';
 import { meanOf } from './report/figures.js';
+import type { Session } from './session.js';
 import { counted, number, percent, seconds, table } from './text.js';
 
 interface AttendOptions {
@@ -52,8 +53,8 @@ Examples:
     --keys 32 --causal --select leverage-centred --always 0-3 --compare --json
   levattention attend q.npy k.npy v.npy --epsilon 0.05 --weights power:2 -o out.safetensors`;
 
-/** The command; `call` carries the abort signal and the progress line. */
-export function attendCommand(call: CallOptions): Command {
+/** The command. */
+export function attendCommand({ call, print }: Session): Command {
   return new Command('attend')
     .summary('attention over a few selected keys')
     .description(
@@ -75,10 +76,12 @@ export function attendCommand(call: CallOptions): Command {
     .option('-o, --output <file>', 'write the output: .npy, .npz or .safetensors')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
-    .action((q: string, k: string, v: string, options: AttendOptions) => attend([q, k, v], options, call));
+    .action(async (q: string, k: string, v: string, options: AttendOptions) =>
+      print(await attend([q, k, v], options, call)),
+    );
 }
 
-async function attend(references: string[], options: AttendOptions, call: CallOptions): Promise<void> {
+async function attend(references: string[], options: AttendOptions, call: CallOptions): Promise<string> {
   const started = performance.now();
   const { output, compare = false } = options;
   const choice = choiceOf(options);
@@ -104,11 +107,9 @@ async function attend(references: string[], options: AttendOptions, call: CallOp
   const elapsed = (performance.now() - started) / 1000;
   const comparison = compare ? (await compareAttentionAsync(q, k, v, [result], settings))[0] : undefined;
   if (output) writeArrays(output, { out: result.out });
-  console.log(
-    options.json
-      ? json(result, comparison, options, elapsed)
-      : inWords(result, comparison, options, n, elapsed),
-  );
+  return options.json
+    ? json(result, comparison, options, elapsed)
+    : inWords(result, comparison, options, n, elapsed);
 }
 
 function choiceOf(options: AttendOptions): LevAttentionOptions {

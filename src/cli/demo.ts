@@ -15,6 +15,7 @@ import { defaultEpsilon, measure, spokenCount } from './report/measure.js';
 import { reportPage } from './report/page.js';
 import { randomSeeds } from './report/trials.js';
 import { acrossHeads, realQueries, spanOf, spreadOf } from './report/words.js';
+import type { Session } from './session.js';
 import { number, percent, seconds, table, thousands } from './text.js';
 
 interface DemoOptions {
@@ -34,8 +35,8 @@ interface Capture {
   readonly tokens: readonly string[];
 }
 
-/** The command; `call` carries the abort signal and the progress line. */
-export function demoCommand(call: CallOptions): Command {
+/** The command. */
+export function demoCommand({ call, print }: Session): Command {
   return new Command('demo')
     .summary('a first look, on the attention of a real language model')
     .description(
@@ -46,10 +47,10 @@ export function demoCommand(call: CallOptions): Command {
     .option('--epsilon <e>', 'threshold of the attention score, in (0, 1]; twice the mean score unless given')
     .option('-o, --output <file.html>', 'the page to write', 'levattention-report.html')
     .addHelpText('after', '\nExample:\n  levattention demo --epsilon 0.1')
-    .action((options: DemoOptions) => demo(options, call));
+    .action(async (options: DemoOptions) => print(await demo(options, call)));
 }
 
-async function demo(options: DemoOptions, call: CallOptions): Promise<void> {
+async function demo(options: DemoOptions, call: CallOptions): Promise<string> {
   const started = performance.now();
   checkOutput(options.output, ['.html'], '-o');
   const { layers, tokens } = await readCapture();
@@ -85,7 +86,7 @@ async function demo(options: DemoOptions, call: CallOptions): Promise<void> {
     `Pictures of all of this: ${options.output}`,
     `Took ${seconds((performance.now() - started) / 1000)}.`,
   );
-  console.log(text.join('\n'));
+  return text.join('\n');
 }
 
 /** The capture lies beside the program, in a checkout as in the installed package. */

@@ -14,6 +14,7 @@ import { parseCount, parsedBy, parseEpsilon } from './options.js';
 import { checkOutput, indexArray, writeArrays } from './outputs.js';
 import { light, standAlone } from './report/palette.js';
 import { scoreChart } from './report/score-chart.js';
+import type { Session } from './session.js';
 import { counted, listed, number, seconds, table } from './text.js';
 
 interface FindOptions {
@@ -36,8 +37,8 @@ Examples:
   levattention find capture.safetensors#layer0.k --top 32 --json
   levattention find keys.npy --epsilon 0.1 --f huber:1.5 -o set.npy --plot scores.svg`;
 
-/** The command; `call` carries the abort signal and the progress line. */
-export function findCommand(call: CallOptions): Command {
+/** The command. */
+export function findCommand({ call, print }: Session): Command {
   return new Command('find')
     .summary('the keys that can ever be heavy, for every query there could be')
     .description(
@@ -61,10 +62,10 @@ export function findCommand(call: CallOptions): Command {
     .option('--plot <file.svg>', 'draw the sorted scores with the threshold')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
-    .action((keys: string, options: FindOptions) => find(keys, options, call));
+    .action(async (keys: string, options: FindOptions) => print(await find(keys, options, call)));
 }
 
-async function find(reference: string, options: FindOptions, call: CallOptions): Promise<void> {
+async function find(reference: string, options: FindOptions, call: CallOptions): Promise<string> {
   const started = performance.now();
   const choice = choiceOf(options);
   if (options.output) checkOutput(options.output, ['.npy', '.npz', '.safetensors'], '-o');
@@ -81,7 +82,7 @@ async function find(reference: string, options: FindOptions, call: CallOptions):
   const picture = options.plot && (await draw(input, sets, choice, call));
   if (options.output) writeArrays(options.output, arraysOf(input, sets));
   if (options.plot && picture) writeFileAtomic(options.plot, [picture]);
-  console.log(options.json ? json(input, sets, elapsed) : inWords(input, sets, options, elapsed));
+  return options.json ? json(input, sets, elapsed) : inWords(input, sets, options, elapsed);
 }
 
 function choiceOf({ epsilon, top, f, exact, centre }: FindOptions): UniversalSetOptions {

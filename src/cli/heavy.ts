@@ -7,6 +7,7 @@ import { parseWeight } from '../weights/parse.js';
 import { UsageError } from './failure.js';
 import { openInput, type TensorInput } from './inputs.js';
 import { parsedBy, parseEpsilon } from './options.js';
+import type { Session } from './session.js';
 import { counted, number, seconds, table } from './text.js';
 
 interface HeavyOptions {
@@ -23,8 +24,8 @@ Examples:
   levattention heavy queries.npy keys.npy --epsilon 0.05
   levattention heavy capture.safetensors#layer0.q capture.safetensors#layer0.k --epsilon 0.1 --json`;
 
-/** The command; `call` carries the abort signal and the progress line. */
-export function heavyCommand(call: CallOptions): Command {
+/** The command. */
+export function heavyCommand({ call, print }: Session): Command {
   return new Command('heavy')
     .summary('every attention score of given queries that is at least epsilon')
     .description(
@@ -41,10 +42,12 @@ export function heavyCommand(call: CallOptions): Command {
     )
     .option('--json', 'print JSON')
     .addHelpText('after', help)
-    .action((queries: string, keys: string, options: HeavyOptions) => heavy(queries, keys, options, call));
+    .action(async (queries: string, keys: string, options: HeavyOptions) =>
+      print(await heavy(queries, keys, options, call)),
+    );
 }
 
-async function heavy(q: string, k: string, options: HeavyOptions, call: CallOptions): Promise<void> {
+async function heavy(q: string, k: string, options: HeavyOptions, call: CallOptions): Promise<string> {
   const started = performance.now();
   if (options.epsilon === undefined) throw new UsageError('--epsilon is needed, such as --epsilon 0.05');
   const settings = {
@@ -56,12 +59,9 @@ async function heavy(q: string, k: string, options: HeavyOptions, call: CallOpti
   const keys = await openInput(k);
   const result = await heavyScoresAsync(keysOf(queries), keysOf(keys), settings);
   const elapsed = (performance.now() - started) / 1000;
-  if (options.json) {
-    console.log(JSON.stringify({ ...result, seconds: elapsed }));
-    return;
-  }
+  if (options.json) return JSON.stringify({ ...result, seconds: elapsed });
   const heads = 'heads' in result ? result.heads : [{ batch: 0, head: 0, ...result }];
-  console.log([...inWords(heads, queries, keys), `took ${seconds(elapsed)}`].join('\n'));
+  return [...inWords(heads, queries, keys), `took ${seconds(elapsed)}`].join('\n');
 }
 
 /** A matrix is read block by block, heads are read whole. */

@@ -9,21 +9,28 @@ import { findCommand } from './find.js';
 import { heavyCommand } from './heavy.js';
 import { ProgressLine } from './progress.js';
 import { reportCommand } from './report.js';
+import type { Session } from './session.js';
 
 const interrupt = new AbortController();
 const progress = new ProgressLine(process.stderr);
-const call = { signal: interrupt.signal, onProgress: progress.report };
+const session: Session = {
+  call: { signal: interrupt.signal, onProgress: progress.report },
+  print(text) {
+    progress.clear();
+    process.stdout.write(`${text}\n`);
+  },
+};
 
 /** The name of the command that runs, for messages. */
 let running = '';
 
 function program(): Command {
   const commands = [
-    findCommand(call),
-    heavyCommand(call),
-    attendCommand(call),
-    reportCommand(call),
-    demoCommand(call),
+    findCommand(session),
+    heavyCommand(session),
+    attendCommand(session),
+    reportCommand(session),
+    demoCommand(session),
   ];
   const whole = new Command('levattention')
     .description(manifest.description)

@@ -12,7 +12,7 @@ export interface RealQueries {
 }
 
 /** Multiply-adds that brute force may take for a head; of more queries than that pays for, evenly spaced ones are looked at. */
-const mostWork = 4e8;
+const mostWork = 2e8;
 
 /** Every score (q.k)^2 / sum (q.k')^2 of the queries, [m, d], over the keys, [n, d]: O(m n d). */
 export function* bruteForceSteps(

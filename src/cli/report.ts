@@ -11,6 +11,7 @@ import { defaultEpsilon, measure, spokenCount } from './report/measure.js';
 import { reportPage } from './report/page.js';
 import { randomSeeds } from './report/trials.js';
 import { summary } from './report/words.js';
+import type { Session } from './session.js';
 import { counted, seconds } from './text.js';
 
 interface ReportOptions {
@@ -26,8 +27,8 @@ Example:
   levattention report q.npy k.npy v.npy -o report.html
   levattention report cap.safetensors#q cap.safetensors#k cap.safetensors#v --causal -o report.html`;
 
-/** The command; `call` carries the abort signal and the progress line. */
-export function reportCommand(call: CallOptions): Command {
+/** The command. */
+export function reportCommand({ call, print }: Session): Command {
   return new Command('report')
     .summary('one page with all of it in pictures')
     .description(
@@ -41,10 +42,12 @@ export function reportCommand(call: CallOptions): Command {
     .option('--causal', 'query i of m attends to the keys up to i + n - m')
     .option('-o, --output <file.html>', 'the page to write')
     .addHelpText('after', help)
-    .action((q: string, k: string, v: string, options: ReportOptions) => report([q, k, v], options, call));
+    .action(async (q: string, k: string, v: string, options: ReportOptions) =>
+      print(await report([q, k, v], options, call)),
+    );
 }
 
-async function report(references: string[], options: ReportOptions, call: CallOptions): Promise<void> {
+async function report(references: string[], options: ReportOptions, call: CallOptions): Promise<string> {
   const started = performance.now();
   const { output, causal = false } = options;
   if (!output) throw new UsageError('-o is needed, such as -o report.html');
@@ -72,11 +75,9 @@ async function report(references: string[], options: ReportOptions, call: CallOp
     heads,
   };
   writeFileAtomic(output, [await reportPage(figures)]);
-  console.log(
-    [
-      ...summary(figures),
-      `page about ${counted(heads.length, 'head')} written to ${output}`,
-      `took ${seconds((performance.now() - started) / 1000)}`,
-    ].join('\n'),
-  );
+  return [
+    ...summary(figures),
+    `page about ${counted(heads.length, 'head')} written to ${output}`,
+    `took ${seconds((performance.now() - started) / 1000)}`,
+  ].join('\n');
 }

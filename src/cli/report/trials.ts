@@ -14,7 +14,7 @@ export const randomSeeds = 5;
 const mostQueries = 512;
 
 /** Selectors are asked for at most this many keys, at this many numbers of keys. */
-const mostKeys = 2048;
+const mostKeys = 1024;
 const mostCounts = 6;
 
 /**
