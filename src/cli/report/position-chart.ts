@@ -148,7 +148,7 @@ export function positionChart(
 }
 
 /** SVG for all heads: one row a head, its universal set by position. */
-export function overviewChart(heads: readonly HeadFigures[]): Promise<string> {
+export function overviewChart(heads: readonly Pick<HeadFigures, 'label' | 'n' | 'kept'>[]): Promise<string> {
   const n = Math.max(...heads.map((head) => head.n));
   const pitch = heads.length <= 24 ? 14 : heads.length <= 64 ? 9 : 5;
   const rows = heads.map(({ label, kept }): Row => ({ label, colour: 'kept', indices: kept }));
