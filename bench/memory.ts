@@ -83,11 +83,8 @@ function tableOf(title: string, measured: readonly Measured[]): Table {
     if (typeof peak === 'string') return { contestant, threads: 1, absent: peak, figures: {} };
     const mebibytes = peak / 2 ** 20;
     const ratio = typeof first === 'number' ? peak / first : Number.NaN;
-    return {
-      contestant,
-      threads: 1,
-      figures: { peak: { median: mebibytes, min: mebibytes, runs: 1, ratio } },
-    };
+    const figure = { median: mebibytes, min: mebibytes, runs: 1, ratio, leastRatio: ratio };
+    return { contestant, threads: 1, figures: { peak: figure } };
   });
   return { title, unit: 'MiB', rows };
 }
