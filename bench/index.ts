@@ -66,8 +66,9 @@ ${answers.map(answerText).join('\n\n')}
 if (flags.has('--json')) console.log(JSON.stringify({ machine: about, targets, answers, wrong }, null, 2));
 else console.log(text);
 if (!quick && names.length === 0) {
-  writeFileSync(fileURLToPath(new URL('RESULTS.md', import.meta.url)), text);
-  say('written to bench/RESULTS.md');
+  const complete = setting.packages === undefined && 'python' in setting.python;
+  if (complete) writeFileSync(fileURLToPath(new URL('RESULTS.md', import.meta.url)), text);
+  say(complete ? 'written to bench/RESULTS.md' : 'bench/RESULTS.md stays as it is: a peer is absent');
 }
 for (const line of wrong) console.error(`bench: not the same result: ${line}`);
 process.exitCode = wrong.length > 0 ? 1 : 0;

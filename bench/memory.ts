@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { draw } from './inputs.js';
 import { numpyWays, startNumpy } from './peers/numpy.js';
 import { attentionGraphs } from './peers/onnx-graph.js';
+import { packageVersion } from './peers/packages.js';
 import type { Setting } from './peers/setup.js';
 import type { Answer, Row, Table } from './results.js';
 
@@ -15,7 +16,7 @@ const columns = 64;
 export async function memory(setting: Setting): Promise<Answer> {
   const tables = [
     await setTable(setting.quick ? 100_000 : 1_000_000, 0.01, setting),
-    await attentionTable(setting.quick ? 4096 : 16_384, setting),
+    attentionTable(setting.quick ? 4096 : 16_384, setting),
   ];
   return {
     question: 'Peak memory',
@@ -31,7 +32,7 @@ async function setTable(n: number, epsilon: number, { folder, python, say }: Set
   say(title);
   const path = join(folder, 'keys.f32');
   await writeFile(path, draw('Gaussian', n, columns, 1));
-  const rows: Measured[] = [['levattention', await ownPeak('universalSet', n, path)]];
+  const rows: Measured[] = [['levattention', ownPeak('universalSet', n, path)]];
   for (const { name, keys, forms } of numpyWays) {
     const label = `${name}: ${forms[0]}`;
     if (!('python' in python)) {
@@ -53,24 +54,24 @@ async function setTable(n: number, epsilon: number, { folder, python, say }: Set
   return tableOf(title, rows);
 }
 
-async function attentionTable(n: number, { say }: Setting): Promise<Table> {
+function attentionTable(n: number, { packages, say }: Setting): Table {
   const title = `attention, n = ${n.toLocaleString('en')}, d = ${columns}, 1 head`;
   say(title);
-  const tasks = [
-    ['levattention, 128 keys', 'levAttention'],
-    ['levattention, exact', 'exactAttention'],
-    ...attentionGraphs.map(({ name }) => [`onnxruntime, exact: ${name}`, name]),
-  ];
-  const rows: Measured[] = [];
-  for (const [name, task] of tasks) rows.push([name, await ownPeak(task, n)]);
-  return tableOf(title, rows);
+  const absent = packageVersion('onnxruntime-node') === undefined ? (packages ?? 'not installed') : undefined;
+  return tableOf(title, [
+    ['levattention, 128 keys', ownPeak('levAttention', n)],
+    ['levattention, exact', ownPeak('exactAttention', n)],
+    ...attentionGraphs.map(
+      ({ name }): Measured => [`onnxruntime, exact: ${name}`, absent ?? ownPeak(name, n)],
+    ),
+  ]);
 }
 
 /** Bytes, or why there is no figure. */
 type Measured = readonly [name: string, peak: number | string];
 
 /** Runs memory-probe.ts in the same way as this file runs. */
-async function ownPeak(task: string, n: number, path = ''): Promise<number | string> {
+function ownPeak(task: string, n: number, path = ''): number | string {
   const args = [...process.execArgv, probe, task, String(n), String(columns), path];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status === 0) return Number(stdout);

@@ -38,8 +38,8 @@ const cases: readonly Case[] = [
 ];
 
 const quickCases: readonly Case[] = [
-  { distribution: 'Gaussian', n: 20_000, d: 64, epsilon: 0.05 },
-  { distribution: 't3', n: 20_000, d: 64, epsilon: 0.05 },
+  { distribution: 'Gaussian', n: 10_000, d: 64, epsilon: 0.05 },
+  { distribution: 't3', n: 10_000, d: 64, epsilon: 0.05 },
 ];
 
 const wanted = 1.3;
@@ -73,7 +73,7 @@ export async function universalSet(setting: Setting): Promise<Answer> {
 }
 
 async function rows(example: Case, processes: readonly (NumpyProcess | undefined)[], setting: Setting) {
-  const { packages, python, folder } = setting;
+  const { packages, python, folder, quick } = setting;
   const { distribution, n, d, epsilon } = example;
   const keys = draw(distribution, n, d, n);
   const path = join(folder, 'keys.f32');
@@ -90,7 +90,7 @@ async function rows(example: Case, processes: readonly (NumpyProcess | undefined
     mlMatrixContestant(packages, example, keys),
     jaxContestant(packages, example, keys),
   ];
-  const timings = await race(contestants, { seconds: n >= 1_000_000 ? 4 : 3, rounds: 15, warmUp: true });
+  const timings = await race(contestants, { seconds: quick ? 1 : 4, rounds: 15, warmUp: true });
   for (const numpy of processes) await numpy?.call('load', { path: null, d });
   const [first] = timings;
   return rowsOf(contestants, timings, ({ result }) =>

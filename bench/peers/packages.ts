@@ -24,9 +24,8 @@ export function installPackages(): string | undefined {
   });
   if (status === 0) return undefined;
   const lines = (stderr ?? '').split('\n').filter((line) => /^npm (error|ERR!) \S/.test(line));
-  const reason =
-    error?.message ?? lines[0]?.replace(/^npm (error|ERR!) /, '') ?? `npm ci ended with ${status}`;
-  return `not installed (${reason})`;
+  const code = lines[0]?.replace(/^npm (error|ERR!) (code )?/, '') ?? `exit status ${status}`;
+  return `not installed (npm ci: ${error?.message ?? code})`;
 }
 
 /** The version that is installed, or undefined. */

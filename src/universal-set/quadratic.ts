@@ -1,12 +1,13 @@
 /** The universal set for f(x) = x^2: every row whose leverage score reaches epsilon, minimal up to rounding (docs/algorithms.md, section 2). */
 
-import { BLOCK_ROWS, type BlockPlan } from '../kernels/kernels.js';
+import { BLOCK_ROWS } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
 import type { Floats, KeyMatrix } from '../keys.js';
 import { type Factor, factorize, lowerScore, marginAt, upperScore } from '../scores/factor.js';
 import { eachBlock } from '../scores/gram.js';
 import { scoresOf } from '../scores/leverage.js';
 import type { Steps } from '../steps.js';
+import { filtersFor } from './filters.js';
 import { type Candidate, type Selection, topCandidates } from './result.js';
 
 /** The rows of leverage score >= epsilon, or the `top` rows of largest score. O(n d^2). */
@@ -45,71 +46,43 @@ function* allRows(factor: Factor): Steps<Candidate[]> {
   );
 }
 
-/** Rows whose score may reach epsilon: a float32 pass with its error bound first, where that is sharp enough; then float64. */
+/** Rows whose score may reach epsilon: what cheap certified bounds leave over is scored in float64. */
 function* rowsAbove(factor: Factor, epsilon: number): Steps<Candidate[]> {
   const { matrix, plan, unresolved } = factor;
   const { d } = matrix;
   const kept = new Map<number, Candidate>();
   for (const index of unresolved) kept.set(index, { index, lower: 0, upper: 1 });
-
+  const filters = filtersFor(factor, epsilon);
   const exact = kernels().blocks(plan);
   const scores = new Float64Array(BLOCK_ROWS);
-  const consider = (rows: Floats, indexOf: (i: number) => number) => {
+  yield* eachBlock(matrix.n, 'scores', (start, end) => {
+    let rows = matrix.rows(start, end);
+    // Positions in the block of the rows that are left; undefined for all of them.
+    let left: number[] | undefined;
+    for (const filter of filters) {
+      const passed = filter.pass(rows);
+      if (passed === undefined || passed.length === rows.length / d) continue;
+      if (passed.length === 0) return;
+      rows = rowsAt(rows, d, passed);
+      left = left ? passed.map((i) => (left as number[])[i]) : passed;
+    }
     exact.load(rows);
     exact.scores(scores);
     for (let i = 0; i < rows.length / d; i++) {
-      const index = indexOf(i);
+      const index = start + (left ? left[i] : i);
       // Written so that a NaN would be kept.
       if (!(upperScore(factor, scores[i]) < epsilon) && !kept.has(index))
         kept.set(index, candidate(factor, index, scores[i]));
     }
-  };
-
-  const sloppy = singlePrecision(factor, epsilon);
-  const filter = sloppy && kernels().blocks(sloppy.plan);
-  const bounds = new Float32Array(BLOCK_ROWS);
-  const few = new Float32Array(BLOCK_ROWS * d);
-  yield* eachBlock(matrix.n, 'scores', (start, end) => {
-    const rows = matrix.rows(start, end);
-    if (!filter || !sloppy) {
-      consider(rows, (i) => start + i);
-      return;
-    }
-    filter.load(rows);
-    filter.scores32(bounds);
-    const passed: number[] = [];
-    for (let j = 0; j < end - start; j++) {
-      if (bounds[j] < sloppy.threshold) continue;
-      few.set(rows.subarray(j * d, (j + 1) * d), passed.length * d);
-      passed.push(start + j);
-    }
-    if (passed.length > 0) consider(few.subarray(0, passed.length * d), (i) => passed[i]);
   });
   return [...kept.values()].sort((a, b) => a.index - b.index);
 }
 
-/** The same scores in float32, and the value below which a row is certainly under epsilon; undefined where they would not decide. */
-function singlePrecision(
-  factor: Factor,
-  epsilon: number,
-): { plan: BlockPlan; threshold: number } | undefined {
-  const { matrix, plan, absolute, relative, growth } = factor;
-  const { d, factor: w } = plan;
-  if (!w || plan.transform || !(matrix.rows(0, 1) instanceof Float32Array)) return undefined;
-  const root = Math.sqrt(epsilon / (1 + relative)) - absolute - (d + 4) * 2 ** -24 * growth;
-  if (root < 0.8 * Math.sqrt(epsilon)) return undefined;
-  // Columns by powers of two, so that float32 neither overflows nor loses what matters to underflow.
-  const scale = Float64Array.from({ length: d }, (_, c) => {
-    let size = 0;
-    for (let i = c; i < d; i++) size = Math.max(size, Math.abs(w[i * d + c]));
-    return 2 ** Math.floor(Math.log2(size));
+/** The rows at some positions, one after the other. */
+function rowsAt(rows: Floats, d: number, positions: readonly number[]): Floats {
+  const out = rows.slice(0, positions.length * d);
+  positions.forEach((i, t) => {
+    out.set(rows.subarray(i * d, (i + 1) * d), t * d);
   });
-  return {
-    plan: {
-      d,
-      columnScale: scale.map((s, c) => s * (plan.columnScale ? plan.columnScale[c] : 1)),
-      factor: w.map((entry, i) => entry / scale[i % d]),
-    },
-    threshold: root * root * (1 - 2 ** -22),
-  };
+  return out;
 }
