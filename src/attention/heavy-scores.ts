@@ -6,8 +6,7 @@ import { accurateDot } from '../scores/accurate-dot.js';
 import { eachBlock, gramOf } from '../scores/gram.js';
 import { hasDigits } from '../scores/screening.js';
 import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
-import type { UniversalSet } from '../universal-set/result.js';
-import { universalSetSteps } from '../universal-set/universal-set.js';
+import { setsOf } from '../universal-set/universal-set.js';
 import { power } from '../weights/power.js';
 import type { WeightFunction } from '../weights/weight.js';
 
@@ -89,8 +88,7 @@ export function* heavyScoresSteps<const Q extends Keys>(
   checkShapes(queryHeads, keyHeads);
   if (!(epsilon > 0 && epsilon <= 1))
     throw new RangeError(`heavyScores: epsilon must be in (0, 1], got ${epsilon}`);
-  const set = yield* universalSetSteps(keys, { epsilon: epsilon * (1 - MARGIN), f });
-  const sets: readonly UniversalSet[] = 'heads' in set ? set.heads : [set];
+  const sets = yield* setsOf(keyHeads, { epsilon: epsilon * (1 - MARGIN), f }, 'heavyScores');
   const group = queryHeads.heads / keyHeads.heads;
   const results: HeavyScores[] = [];
   for (const { batch, head, matrix } of queryHeads.list) {

@@ -1,17 +1,19 @@
 /** Least absolute residuals on the vertices of their polyhedron: exact sensitivities for p = 1 (Barrodale and Roberts, 1973). */
 
-/** A vertex of { y : <x_j,y> = 1 }: the residuals X y, and a dual z with X^T z = x_j. */
+/** A vertex of { y : <x_j,y> = 1 }: the products X y, and a dual z with X^T z = x_j. */
 export interface Vertex {
-  readonly residuals: Float64Array;
+  readonly products: Float64Array;
   readonly dual: Float64Array;
 }
 
 /** A row joins the active ones if this much of it is new to them. */
 const INDEPENDENT = 1e-7;
+/** Relative size of the targets that stand in for zero, so that no two rows vanish together (integer keys would cycle). */
+const PERTURBATION = 1e-10;
 
 /**
- * Visits vertices of falling sum |<x_l,y>|, from one near the given residuals on, until the dual proves the last to be least or
- * `most` are visited. X is [n, r] and of full rank; a step costs O(n r + r^3 + n log n).
+ * Visits vertices of falling sum |<x_l,y> - b_l|, b tiny, from one near the given products on, until the dual proves the last to be
+ * least or `most` are visited. What is yielded does not depend on b: products of a feasible y, and a feasible dual. X is [n, r] and of full rank; a step costs O(n r + r^3 + n log n).
  */
 export function* edgeDescent(
   x: Float64Array,
@@ -23,6 +25,12 @@ export function* edgeDescent(
 ): Generator<Vertex, void, void> {
   const active = independentRows(x, n, r, j, start);
   if (active.length < r) return;
+  const targets = Float64Array.from({ length: n }, (_, l) => {
+    const size = Math.hypot(...x.subarray(l * r, (l + 1) * r));
+    // The golden ratio spreads them without two that are equal.
+    return l === j ? 0 : PERTURBATION * size * (((l + 1) * 0.6180339887498949) % 1);
+  });
+  const products = new Float64Array(n);
   const residuals = new Float64Array(n);
   const slopes = new Float64Array(n);
   for (let step = 0; step < most; step++) {
@@ -31,9 +39,14 @@ export function* edgeDescent(
       r,
     );
     if (!inverse) return;
-    // y is the first column of the inverse: 1 for row j, 0 for the other active rows.
-    multiplyColumn(x, n, r, inverse, 0, residuals);
-    for (const row of active) residuals[row] = row === j ? 1 : 0;
+    // y has product 1 with row j and the target with every other active row.
+    const y = Float64Array.from({ length: r }, (_, a) =>
+      active.reduce((sum, row, b) => sum + inverse[a * r + b] * (row === j ? 1 : targets[row]), 0),
+    );
+    multiply(x, n, r, y, products);
+    products[j] = 1;
+    for (let l = 0; l < n; l++) residuals[l] = products[l] - targets[l];
+    for (const row of active) if (row !== j) residuals[row] = 0;
     const gradient = new Float64Array(r);
     for (let l = 0; l < n; l++) {
       const sign = Math.sign(residuals[l]);
@@ -46,14 +59,20 @@ export function* edgeDescent(
     });
     const dual = residuals.map((value) => Math.sign(value) / multipliers[0]);
     for (let b = 1; b < r; b++) dual[active[b]] = -multipliers[b] / multipliers[0];
-    yield { residuals, dual };
+    yield { products, dual };
 
     let leaving = 0;
     for (let b = 1; b < r; b++)
       if (Math.abs(multipliers[b]) > Math.max(1 + 1e-12, leaving ? Math.abs(multipliers[leaving]) : 0))
         leaving = b;
     if (leaving === 0) return;
-    multiplyColumn(x, n, r, inverse, leaving, slopes);
+    multiply(
+      x,
+      n,
+      r,
+      Float64Array.from({ length: r }, (_, a) => inverse[a * r + leaving]),
+      slopes,
+    );
     const direction = -Math.sign(multipliers[leaving]);
     const entering = lowestBreak(residuals, slopes, direction, 1 - Math.abs(multipliers[leaving]), active);
     if (entering < 0) return;
@@ -115,18 +134,11 @@ function lowestBreak(
   return -1;
 }
 
-/** out = X times a column of an [r, r] matrix. */
-function multiplyColumn(
-  x: Float64Array,
-  n: number,
-  r: number,
-  m: Float64Array,
-  column: number,
-  out: Float64Array,
-): void {
+/** out = X y, X [n, r]. */
+export function multiply(x: Float64Array, n: number, r: number, y: Float64Array, out: Float64Array): void {
   for (let l = 0; l < n; l++) {
     let sum = 0;
-    for (let a = 0; a < r; a++) sum += x[l * r + a] * m[a * r + column];
+    for (let a = 0; a < r; a++) sum += x[l * r + a] * y[a];
     out[l] = sum;
   }
 }

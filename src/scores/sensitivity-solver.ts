@@ -1,7 +1,7 @@
 /** The sensitivity of one row for f(x) = |x|^p, p >= 1, from below and above by convex duality (docs/algorithms.md, section 3). */
 import { type KeyMatrix, matrixOver } from '../keys.js';
 import type { Steps } from '../steps.js';
-import { edgeDescent } from './edge-descent.js';
+import { edgeDescent, multiply } from './edge-descent.js';
 import { type Factor, factorize } from './factor.js';
 import { eachBlock, gramOf, UNIT_ROUNDOFF } from './gram.js';
 import { cholesky } from './triangular.js';
@@ -39,7 +39,7 @@ const LINE_STEPS = 14;
  */
 export function* sensitivitySolver(matrix: KeyMatrix, p: number, where: string): Steps<SensitivitySolver> {
   const factor = yield* factorize(matrix, where);
-  const { x, error } = yield* orthonormalRows(factor);
+  const { x, error, empty } = yield* orthonormalRows(factor);
   const unresolved = new Set(factor.unresolved);
   const { n } = matrix;
   // How far the computed coordinates move the p-th root of a sensitivity.
@@ -49,6 +49,7 @@ export function* sensitivitySolver(matrix: KeyMatrix, p: number, where: string):
     rank: factor.rank,
     *solve(j, work, enough) {
       if (unresolved.has(j)) return { lower: 0, upper: 1, work: 0 };
+      if (empty.has(j)) return { lower: 0, upper: 0, work: 0 };
       const widen = (lower: number, upper: number): [number, number] => [
         (Math.max(0, lower ** (1 / p) - wobble) / (1 + wobble)) ** p * (1 - 1e-14 * p),
         Math.min(1, ((upper ** (1 / p) + wobble) / (1 - wobble)) ** p * (1 + 1e-14 * p)),
@@ -61,13 +62,12 @@ export function* sensitivitySolver(matrix: KeyMatrix, p: number, where: string):
   };
 }
 
-/** X = K T W^T, [n, width], and a bound of the norm of its rounding errors. */
-function* orthonormalRows({
-  matrix,
-  plan,
-  width,
-  rowScale,
-}: Factor): Steps<{ x: Float64Array; error: number }> {
+/** X = K T W^T, [n, width], a bound of the norm of its rounding errors, and the rows that are exactly zero. */
+function* orthonormalRows({ matrix, plan, width, rowScale }: Factor): Steps<{
+  x: Float64Array;
+  error: number;
+  empty: Set<number>;
+}> {
   const { columnScale, transform, factor: w = new Float64Array() } = plan;
   const { n, d } = matrix;
   // Its own rounding does not matter: any invertible matrix gives the same sensitivities.
@@ -81,6 +81,7 @@ function* orthonormalRows({
     }
   const x = new Float64Array(n * width);
   const sizes = new Float64Array(width);
+  const empty = new Set<number>();
   let squares = 0;
   yield* eachBlock(n, 'orthonormal rows', (start, end) => {
     const rows = matrix.rows(start, end);
@@ -97,9 +98,10 @@ function* orthonormalRows({
         }
       }
       for (let a = 0; a < width; a++) squares += sizes[a] * sizes[a];
+      if (sizes.every((size) => size === 0)) empty.add(start + j);
     }
   });
-  return { x, error: (d + 1) * UNIT_ROUNDOFF * Math.sqrt(squares) };
+  return { x, error: (d + 1) * UNIT_ROUNDOFF * Math.sqrt(squares), empty };
 }
 
 function minimiser(x: Float64Array, n: number, r: number, p: number) {
@@ -158,7 +160,7 @@ function minimiser(x: Float64Array, n: number, r: number, p: number) {
     if (p === 1 && !enough(lower, upper))
       for (const vertex of edgeDescent(x, n, r, j, residuals, MOST_VERTICES)) {
         spent += n * (4 * r + Math.log2(n)) + r ** 3;
-        lower = Math.max(lower, 1 / sum(vertex.residuals));
+        lower = Math.max(lower, 1 / sum(vertex.products));
         upper = Math.min(upper, dualBound(key, vertex.dual));
         lower = Math.min(lower, upper);
         if (enough(lower, upper) || spent >= work) break;
@@ -201,15 +203,6 @@ function minimiser(x: Float64Array, n: number, r: number, p: number) {
     }
     const alpha = (low + high) / 2;
     for (let l = 0; l < n; l++) residuals[l] += alpha * (proposed[l] - residuals[l]);
-  }
-}
-
-/** out = X y. */
-function multiply(x: Float64Array, n: number, r: number, y: Float64Array, out: Float64Array): void {
-  for (let l = 0; l < n; l++) {
-    let sum = 0;
-    for (let a = 0; a < r; a++) sum += x[l * r + a] * y[a];
-    out[l] = sum;
   }
 }
 

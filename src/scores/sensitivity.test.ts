@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { randomStream } from '../random.js';
 import { leverageScores } from './leverage.js';
 import { sensitivities } from './sensitivity.js';
 import { heavyTailed, tensorOf } from './testing.js';
@@ -43,6 +44,15 @@ describe('sensitivities', () => {
       expect(upper[j]).toBeCloseTo(expected, 5);
       expect(lower[j]).toBeCloseTo(expected, 5);
     });
+  });
+
+  it('closes the gap for p = 1 on integers with ties, and gives zero rows exactly zero', () => {
+    const random = randomStream(5);
+    const keys = tensorOf(30, 3, () => Math.floor(5 * random.uniform()) - 2);
+    keys.data.fill(0, 21, 24);
+    const { lower, upper } = sensitivities(keys, { p: 1 });
+    expect([lower[7], upper[7]]).toEqual([0, 0]);
+    for (let j = 0; j < 30; j++) expect(upper[j] - lower[j]).toBeLessThanOrEqual(2e-6 * upper[j]);
   });
 
   it('looks at the rows that it is asked for, within its budget', () => {

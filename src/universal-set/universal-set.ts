@@ -4,7 +4,7 @@
  *
  *     A_ij = f(<q_i,k_j>) / sum_l f(<q_i,k_l>)  <=  sigma_j = sup_y f(<k_j,y>) / sum_l f(<k_l,y>)
  */
-import { headsOf, type KeyMatrix, type Keys, type ResultFor, resultFor } from '../keys.js';
+import { type Heads, headsOf, type KeyMatrix, type Keys, type ResultFor, resultFor } from '../keys.js';
 import { centred } from '../scores/centred.js';
 import { DEFAULT_BUDGET } from '../scores/sensitivity.js';
 import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
@@ -75,17 +75,22 @@ export function* universalSetSteps<const K extends Keys>(
   options: UniversalSetOptions,
 ): Steps<ResultFor<K, UniversalSet>> {
   const heads = headsOf(keys, 'universalSet: keys');
+  return resultFor(heads, yield* setsOf(heads, options, 'universalSet'));
+}
+
+/** The sets of all heads; `caller` opens error messages. */
+export function* setsOf(heads: Heads, options: UniversalSetOptions, caller: string): Steps<UniversalSet[]> {
   const { f = power(2), centre = false } = options;
-  checkOptions(options, heads.n);
-  checkWeight(f, 'universalSet');
+  checkOptions(options, heads.n, caller);
+  checkWeight(f, caller);
   const results: UniversalSet[] = [];
   for (const [i, { batch, head, matrix }] of heads.list.entries()) {
-    const where = heads.flat ? 'universalSet: keys' : `universalSet: keys of batch ${batch}, head ${head}`;
+    const where = heads.flat ? `${caller}: keys` : `${caller}: keys of batch ${batch}, head ${head}`;
     const selection = yield* select(centre ? centred(matrix) : matrix, where, f, options);
     results.push(universalSetOf(heads.n, heads.d, f.name, selection));
     if (!heads.flat) yield { phase: 'heads', done: i + 1, total: heads.list.length };
   }
-  return resultFor(heads, results);
+  return results;
 }
 
 function* select(
@@ -99,15 +104,15 @@ function* select(
   return yield* peeledSet(matrix, where, f, { epsilon, top });
 }
 
-function checkOptions({ epsilon, top, budget }: UniversalSetOptions, n: number): void {
+function checkOptions({ epsilon, top, budget }: UniversalSetOptions, n: number, caller: string): void {
   if ((epsilon === undefined) === (top === undefined))
-    throw new TypeError('universalSet: give exactly one of epsilon and top');
+    throw new TypeError(`${caller}: give exactly one of epsilon and top`);
   if (epsilon !== undefined && !(epsilon > 0 && epsilon <= 1))
-    throw new RangeError(`universalSet: epsilon must be in (0, 1], got ${epsilon}`);
+    throw new RangeError(`${caller}: epsilon must be in (0, 1], got ${epsilon}`);
   if (top !== undefined && !(Number.isSafeInteger(top) && top > 0 && top <= n))
     throw new RangeError(
-      `universalSet: top must be a whole number from 1 to ${n} (the number of keys), got ${top}`,
+      `${caller}: top must be a whole number from 1 to ${n} (the number of keys), got ${top}`,
     );
   if (budget !== undefined && !(budget > 0))
-    throw new RangeError(`universalSet: budget must be positive, got ${budget}`);
+    throw new RangeError(`${caller}: budget must be positive, got ${budget}`);
 }
