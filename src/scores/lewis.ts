@@ -139,11 +139,16 @@ export function* lewisBounds(
       sum += weights[j];
     }
     if (exponent === 0 || Math.max(certificate, excess) <= 1 + tolerance || iteration >= iterations) {
-      const rounding = 1 + (matrix.n + 64 * (1 + p)) * UNIT_ROUNDOFF;
-      const common = (p >= 2 ? sum ** (p / 2 - 1) : certificate ** (1 - p / 2)) * rounding;
-      const upper = tau.map((t, j) =>
-        weights[j] > 0 ? Math.min(1, common * (t / weights[j]) ** (p / 2) * weights[j]) : 0,
-      );
+      const rounding = 1 + (matrix.n + 64) * UNIT_ROUNDOFF;
+      // In logarithms, so that no power overflows; their own rounding is proportional to their sizes.
+      const common = p >= 2 ? (p / 2 - 1) * Math.log(sum * rounding) : (1 - p / 2) * Math.log(certificate);
+      const bound = (t: number, w: number) => {
+        const own = (p / 2) * (Math.log(t) - Math.log(w));
+        const weight = Math.log(w);
+        const slack = 8 * UNIT_ROUNDOFF * (1 + Math.abs(common) + Math.abs(own) + p * Math.abs(weight) + p);
+        return Math.min(1, Math.exp(common + own + weight + slack));
+      };
+      const upper = tau.map((t, j) => (weights[j] > 0 ? bound(t, weights[j]) : 0));
       return {
         weights,
         rank: factor.rank,
@@ -154,7 +159,10 @@ export function* lewisBounds(
       };
     }
     const current = weights;
-    weights = tau.map((t, j) => (current[j] > 0 ? current[j] ** (1 - step) * t ** step : 0));
+    weights = tau.map((t, j) =>
+      // A weight that underflows is lifted, never lost: its row stays in.
+      current[j] > 0 ? Math.max(Number.MIN_VALUE, current[j] ** (1 - step) * t ** step) : 0,
+    );
   }
 }
 

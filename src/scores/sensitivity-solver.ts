@@ -44,6 +44,8 @@ export function* sensitivitySolver(matrix: KeyMatrix, p: number, where: string):
   const { n } = matrix;
   // How far the computed coordinates move the p-th root of a sensitivity.
   const wobble = error * n ** Math.abs(1 / 2 - 1 / p);
+  // Sums of n p-th powers, and the powers themselves.
+  const slack = (n + 64 * (p + 1)) * UNIT_ROUNDOFF;
   const minimise = minimiser(x, n, factor.width, p);
   return {
     rank: factor.rank,
@@ -51,8 +53,8 @@ export function* sensitivitySolver(matrix: KeyMatrix, p: number, where: string):
       if (unresolved.has(j)) return { lower: 0, upper: 1, work: 0 };
       if (empty.has(j)) return { lower: 0, upper: 0, work: 0 };
       const widen = (lower: number, upper: number): [number, number] => [
-        (Math.max(0, lower ** (1 / p) - wobble) / (1 + wobble)) ** p * (1 - 1e-14 * p),
-        Math.min(1, ((upper ** (1 / p) + wobble) / (1 - wobble)) ** p * (1 + 1e-14 * p)),
+        (Math.max(0, lower ** (1 / p) - wobble) / (1 + wobble)) ** p * (1 - slack),
+        Math.min(1, ((upper ** (1 / p) + wobble) / (1 - wobble)) ** p * (1 + slack)),
       ];
       const found = yield* minimise(j, work, (lower, upper) => enough(...widen(lower, upper)));
       const [lower, upper] = widen(found.lower, found.upper);
@@ -120,6 +122,10 @@ function minimiser(x: Float64Array, n: number, r: number, p: number) {
     const key = x.subarray(j * r, (j + 1) * r);
     let lower = 0;
     let upper = 1;
+    // A power that overflows proves nothing.
+    const raise = (value: number) => {
+      if (value > lower) lower = Math.min(value, upper);
+    };
     let spent = 0;
     let patience = PATIENCE;
     multiply(x, n, r, key, residuals);
@@ -149,10 +155,9 @@ function minimiser(x: Float64Array, n: number, r: number, p: number) {
         ),
       );
       for (let l = 0; l < n; l++) proposed[l] /= height;
-      lower = Math.max(lower, 1 / sum(proposed));
+      raise(1 / sum(proposed));
       lineSearch();
-      lower = Math.max(lower, Math.abs(residuals[j]) ** p / sum(residuals));
-      lower = Math.min(lower, upper);
+      raise(Math.abs(residuals[j]) ** p / sum(residuals));
       if (enough(lower, upper) || spent >= work) break;
       patience = upper - lower < 0.9 * gapBefore ? PATIENCE : patience - 1;
       if (patience === 0 || (p === 1 && iteration === SMOOTH_ITERATIONS)) break;
@@ -160,9 +165,8 @@ function minimiser(x: Float64Array, n: number, r: number, p: number) {
     if (p === 1 && !enough(lower, upper))
       for (const vertex of edgeDescent(x, n, r, j, residuals, MOST_VERTICES)) {
         spent += n * (4 * r + Math.log2(n)) + r ** 3;
-        lower = Math.max(lower, 1 / sum(vertex.products));
         upper = Math.min(upper, dualBound(key, vertex.dual));
-        lower = Math.min(lower, upper);
+        raise(1 / sum(vertex.products));
         if (enough(lower, upper) || spent >= work) break;
       }
     return { lower, upper, work: spent };

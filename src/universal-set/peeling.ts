@@ -12,42 +12,42 @@ import { type Candidate, type Selection, topCandidates } from './result.js';
 /** Thresholds are lowered by this much, so that rounding 1/epsilon - r never raises one. */
 const SLACK = 1e-12;
 
-/**
- * The thresholds of all rounds for |x|^p-sensitivities: with N = 1/epsilon, round r takes what reaches 1/(N - r). Where
- * f(x)/|x|^q is non-decreasing too, after R such rounds a last one at 1/(c (N - R)), c = N^{((p-q)/q)(1-q/p)^R}, takes all that
- * is left; R is chosen for the smallest bound of the set's size.
- */
-export function peelingThresholds(
-  epsilon: number,
-  { growth: p, lowerGrowth: q = 0 }: WeightFunction,
-): number[] {
-  const most = 1 / epsilon;
-  const plain = Array.from({ length: Math.floor(most) }, (_, r) => 1 / (most - r));
-  let best = plain;
-  let bestSize = sizeOf(plain);
-  if (q > 0) {
-    let before = 0;
-    for (let rounds = 0; rounds < plain.length; rounds++) {
-      const c = most ** (((p - q) / q) * (1 - q / p) ** rounds);
-      const last = 1 / (c * (most - rounds));
-      if (before + 1 / last < bestSize) {
-        best = [...plain.slice(0, rounds), last];
-        bestSize = before + 1 / last;
-      }
-      before += 1 / plain[rounds];
-    }
-  }
-  return best.map((threshold) => threshold * (1 - SLACK));
+/** The rounds of peeling at an epsilon: `threshold(r)` for r < rounds, and the bound of what they take, Psi times `size`. */
+export interface PeelingPlan {
+  readonly rounds: number;
+  readonly size: number;
+  threshold(round: number): number;
 }
 
-/** Each round takes at most Psi/threshold rows, Psi = rank^max(1, p/2) the total |x|^p-sensitivity. */
-function sizeOf(thresholds: readonly number[]): number {
-  return thresholds.reduce((sum, threshold) => sum + 1 / threshold, 0);
+/** With a lower growth, more plain rounds than this before the last one never give a smaller set. */
+const MOST_PLAIN_ROUNDS = 100;
+
+/**
+ * With N = 1/epsilon, round r takes what reaches |x|^p-sensitivity 1/(N - r), and r < N. Where f(x)/|x|^q is non-decreasing too, after R
+ * such rounds a last one at 1/(c (N - R)), c = N^{((p-q)/q)(1-q/p)^R}, takes all that is left; R is chosen for the smallest set.
+ */
+export function peelingPlan(epsilon: number, { growth: p, lowerGrowth: q = 0 }: WeightFunction): PeelingPlan {
+  const most = 1 / epsilon;
+  const plain = (rounds: number) => rounds * most - (rounds * (rounds - 1)) / 2;
+  const all = Math.floor(most);
+  let best = { rounds: all, size: plain(all), last: 0 };
+  if (q > 0)
+    for (let before = 0; before < Math.min(all, MOST_PLAIN_ROUNDS); before++) {
+      const last = most ** (((p - q) / q) * (1 - q / p) ** before) * (most - before);
+      const size = plain(before) + last;
+      if (size < best.size) best = { rounds: before + 1, size, last };
+    }
+  const { rounds, size, last } = best;
+  return {
+    rounds,
+    size,
+    threshold: (round) => (1 - SLACK) / (last > 0 && round === rounds - 1 ? last : most - round),
+  };
 }
 
 /** The theory's bound of the number of rows that peeling takes: Psi (1/epsilon)(1/epsilon + 1)/2, or less with a lower growth. */
 export function peelingSizeBound(epsilon: number, f: WeightFunction, rank: number): number {
-  return rank ** Math.max(1, f.growth / 2) * sizeOf(peelingThresholds(epsilon, f)) * (1 + 2 * SLACK);
+  return rank ** Math.max(1, f.growth / 2) * peelingPlan(epsilon, f).size * (1 + 2 * SLACK);
 }
 
 /** The rows that f can make heavy, and some more; with `top`, at the smallest epsilon whose set is not larger. */
@@ -83,28 +83,29 @@ function* peel(matrix: KeyMatrix, where: string, f: WeightFunction, epsilon: num
   const { n } = matrix;
   const active = new Float64Array(n).fill(1);
   const kept: Candidate[] = [];
-  const thresholds = peelingThresholds(epsilon, f);
+  const plan = peelingPlan(epsilon, f);
   let rank = 0;
   let margin = 0;
   let certificate = 1;
   // A heavy row that stands in round r has f-sensitivity at most 1/(1/s + r), s the largest |x|^p-sensitivity left there.
   let bound = 1;
   let upper: Float64Array = active;
-  for (let round = 0; round < thresholds.length && kept.length < n; round++) {
+  for (let round = 0; round < plan.rounds && kept.length < n; round++) {
+    const threshold = plan.threshold(round);
     const bounds = yield* lewisBounds(matrix, where, { p: f.growth, ...LEWIS_EFFORT }, active);
     upper = bounds.upper;
     if (round === 0) rank = bounds.rank;
     certificate = Math.max(certificate, bounds.certificate);
-    margin = Math.max(margin, marginAt(bounds.factor, thresholds[round]));
+    margin = Math.max(margin, marginAt(bounds.factor, threshold));
     const largest = upper.reduce((a, b) => Math.max(a, b), 0);
-    if (largest < thresholds[round]) break;
+    if (largest < threshold) break;
     bound = Math.min(bound, 1 / (1 / largest + round));
     for (let index = 0; index < n; index++)
-      if (active[index] === 1 && upper[index] >= thresholds[round]) {
+      if (active[index] === 1 && !(upper[index] < threshold)) {
         active[index] = 0;
         kept.push({ index, upper: Math.max(epsilon, bound) });
       }
-    yield { phase: 'rounds', done: round + 1, total: thresholds.length };
+    yield { phase: 'rounds', done: round + 1, total: Math.min(n, plan.rounds) };
   }
   const rest = Array.from(upper, (end, index): Candidate => ({ index, upper: end })).filter(
     ({ index }) => active[index] === 1,

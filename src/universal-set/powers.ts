@@ -39,7 +39,7 @@ export function* powerSet(
   if (!exact || p < 1) {
     const found =
       epsilon !== undefined
-        ? { kept: rows.filter((row) => row.upper >= epsilon), epsilon }
+        ? { kept: rows.filter((row) => !(row.upper < epsilon)), epsilon }
         : topCandidates(rows, top);
     return {
       ...common(found.epsilon),
@@ -76,7 +76,7 @@ function* refine(
   { epsilon, top, budget }: { epsilon?: number; top: number; budget: number },
 ): Steps<{ kept: readonly Candidate[]; epsilon: number }> {
   const order = rows
-    .filter((row) => row.upper >= (epsilon ?? 0))
+    .filter((row) => !(row.upper < (epsilon ?? 0)))
     .sort((a, b) => b.upper - a.upper || a.index - b.index);
   const solver = yield* sensitivitySolver(matrix, p, where);
   const refined: Candidate[] = [];
@@ -97,6 +97,6 @@ function* refine(
   }
   // What the budget does not reach is kept, and known to be undecided.
   const all = [...refined, ...order.slice(next).map((row) => ({ ...row, lower: 0 }))];
-  if (epsilon !== undefined) return { kept: all.filter(({ upper }) => upper >= epsilon), epsilon };
+  if (epsilon !== undefined) return { kept: all.filter(({ upper }) => !(upper < epsilon)), epsilon };
   return topCandidates(all, top);
 }

@@ -5,7 +5,7 @@ import { heavyTailed, tensorOf } from '../scores/testing.js';
 import { huber } from '../weights/huber.js';
 import { power } from '../weights/power.js';
 import { tukey } from '../weights/tukey.js';
-import { peelingThresholds } from './peeling.js';
+import { peelingPlan } from './peeling.js';
 import { universalSet } from './universal-set.js';
 
 describe('universalSet for p = 2', () => {
@@ -139,13 +139,30 @@ describe('universalSet for other f', () => {
   });
 
   it('has thresholds that end at 1, or earlier by the lower growth', () => {
-    const plain = peelingThresholds(0.05, tukey(1));
-    expect(plain.length).toBe(20);
-    expect(plain[0]).toBeCloseTo(0.05, 10);
-    expect(plain[19]).toBeCloseTo(1, 10);
-    const total = peelingThresholds(0.05, huber(1)).reduce((sum, threshold) => sum + 1 / threshold, 0);
-    expect(total).toBeLessThan(78);
+    const plain = peelingPlan(0.05, tukey(1));
+    expect(plain.rounds).toBe(20);
+    expect(plain.threshold(0)).toBeCloseTo(0.05, 10);
+    expect(plain.threshold(19)).toBeCloseTo(1, 10);
+    expect(plain.size).toBeCloseTo(210, 8);
+    const shorter = peelingPlan(0.05, huber(1));
+    expect(shorter.size).toBeLessThan(78);
+    expect(shorter.rounds).toBeLessThan(10);
   });
+
+  it('takes every key that is not zero at an epsilon below 1/n, however small', () => {
+    const keys = tensorOf(6, 2, (i, c) => (i === 3 ? 0 : 1 + i * c));
+    for (const f of [tukey(1), huber(1)]) {
+      const set = universalSet(keys, { epsilon: 1e-12, f });
+      expect(set.indices).toEqual([0, 1, 2, 4, 5]);
+    }
+  });
+});
+
+it('keeps the heavy key for any p, however large', () => {
+  const keys = tensorOf(101, 1, (i) => (i === 0 ? 1 : 0.9));
+  for (const p of [50, 1e3, 1e6, 1e10])
+    for (const exact of [false, true])
+      expect(universalSet(keys, { epsilon: 0.5, f: power(p), exact }).indices).toContain(0);
 });
 
 it.each([

@@ -37,6 +37,7 @@ export interface WeightFunction {
 
 /** Relative slack of the probe: f is computed in floating point. */
 const SLACK = 1e-9;
+const SMALLEST = 1e-290;
 
 /**
  * Probes the conditions of {@link WeightFunction} on |x| from 1e-6 to 1e6, three hundred points a decade.
@@ -90,14 +91,14 @@ export function checkWeight(f: WeightFunction, where: string): void {
     if (Math.abs(value - at(-x)) > SLACK * value) refuse('even', -x, `${at(-x)}, f(${x}) = ${value}`);
     if (value < before * (1 - SLACK))
       refuse('non-decreasing in |x|', x, `${value} < f(${beforeX}) = ${before}`);
-    // The smallest values of f may be denormal or lost to cancellation: growth is judged where f has digits.
-    if (before > 1e-290 && beforeX > 1e-4) {
-      const ratio = value / before;
+    // Below the smallest normal numbers a value has no digits to judge growth by; a jump from there is growth without bound.
+    if (value > SMALLEST) {
+      const ratio = value / Math.max(before, SMALLEST);
       const step = x / beforeX;
-      if (ratio > step ** p * (1 + SLACK))
-        refuse(`of growth at most |x|^${p}`, x, `${value}, f(${beforeX}) = ${before}`);
-      if (q !== undefined && ratio < step ** q * (1 - SLACK))
-        refuse(`of growth at least |x|^${q}`, x, `${value}, f(${beforeX}) = ${before}`);
+      const earlier = `${value}, f(${beforeX}) = ${before} (it must keep its digits near zero)`;
+      if (beforeX > 0 && ratio > step ** p * (1 + SLACK)) refuse(`of growth at most |x|^${p}`, x, earlier);
+      if (q !== undefined && before > SMALLEST && ratio < step ** q * (1 - SLACK))
+        refuse(`of growth at least |x|^${q}`, x, earlier);
     }
     positive ||= value > 0;
     before = value;

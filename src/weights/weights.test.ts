@@ -52,6 +52,12 @@ describe('weight functions', () => {
       bad({ value: (x) => Math.abs(x) ** 1.5, lowerGrowth: 1.7 }),
       /growth at least \|x\|\^1.7/,
     ],
+    ['a jump', bad({ value: (x) => (Math.abs(x) > 1 ? 1 : 0) }), /growth at most/],
+    [
+      'growing too fast near zero',
+      bad({ value: (x) => (Math.abs(x) < 1e-4 ? x ** 4 * 1e8 : x * x) }),
+      /growth at most/,
+    ],
     ['softmax', bad({ value: Math.exp }), /zero at zero/],
     ['negative', bad({ value: (x) => -x * x }), /non-negative/],
     ['not a number', bad({ value: (x) => (x > 3 ? Number.NaN : x * x) }), /finite/],
