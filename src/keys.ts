@@ -63,7 +63,35 @@ export interface Heads {
 }
 
 function isMatrix(keys: Keys): keys is KeyMatrix {
-  return typeof (keys as KeyMatrix).rows === 'function';
+  return typeof (keys as KeyMatrix | undefined)?.rows === 'function';
+}
+
+/** The matrix with a check that `rows` returns what it should: results would be wrong, not absent, if it did not. */
+function checkedMatrix(matrix: KeyMatrix, where: string): KeyMatrix {
+  const { n, d } = matrix;
+  return {
+    n,
+    d,
+    rows(start, end) {
+      const rows: unknown = matrix.rows(start, end);
+      if (
+        !(rows instanceof Float32Array || rows instanceof Float64Array) ||
+        rows.length !== (end - start) * d
+      )
+        throw new TypeError(
+          `${where}: rows(${start}, ${end}) must be a Float32Array or Float64Array of ${(end - start) * d} numbers, got ${
+            ArrayBuffer.isView(rows) ? `${rows.constructor.name} of ${(rows as Floats).length}` : String(rows)
+          }`,
+        );
+      return rows;
+    },
+  };
+}
+
+/** Refuses options that are not an object, as a call without them has. */
+export function checkOptionsObject(options: unknown, caller: string, example: string): void {
+  if (options === null || typeof options !== 'object')
+    throw new TypeError(`${caller}: options must be an object such as ${example}, got ${String(options)}`);
 }
 
 /** The checked shape of a tensor; throws one line that names the caller and the argument. */
@@ -103,7 +131,14 @@ export function headsOf(keys: Keys, where: string): Heads {
     const { n, d } = keys;
     if (!(Number.isSafeInteger(n) && n > 0 && Number.isSafeInteger(d) && d > 0))
       throw new RangeError(`${where}: a matrix must have positive n and d, got n = ${n}, d = ${d}`);
-    return { flat: true, batches: 1, heads: 1, n, d, list: [{ batch: 0, head: 0, matrix: keys }] };
+    return {
+      flat: true,
+      batches: 1,
+      heads: 1,
+      n,
+      d,
+      list: [{ batch: 0, head: 0, matrix: checkedMatrix(keys, where) }],
+    };
   }
   const shape = shapeOf(keys, where);
   const [batches, heads, n, d] = shape.length === 2 ? [1, 1, shape[0], shape[1]] : shape;

@@ -29,7 +29,9 @@ export type Steps<T> = Generator<Progress, T, void>;
  * rank; // => 2
  * ```
  */
-export function run<T>(steps: Steps<T>, { signal, onProgress }: CallOptions = {}): T {
+export function run<T>(steps: Steps<T>, options?: CallOptions): T {
+  // Options that are null get their message from the steps themselves.
+  const { signal, onProgress } = options ?? {};
   signal?.throwIfAborted();
   for (;;) {
     const step = steps.next();
@@ -50,7 +52,8 @@ export function run<T>(steps: Steps<T>, { signal, onProgress }: CallOptions = {}
  * rank; // => 2
  * ```
  */
-export async function runAsync<T>(steps: Steps<T>, { signal, onProgress }: CallOptions = {}): Promise<T> {
+export async function runAsync<T>(steps: Steps<T>, options?: CallOptions): Promise<T> {
+  const { signal, onProgress } = options ?? {};
   signal?.throwIfAborted();
   let resumed = performance.now();
   for (;;) {

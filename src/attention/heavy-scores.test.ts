@@ -60,6 +60,17 @@ describe('heavyScores', () => {
     }
   });
 
+  it('finds scores of products that would underflow', () => {
+    const keys = { data: Float64Array.of(1e-201, 0, 0, 1e-200, 1e-201, 1e-200), shape: [3, 2] } as const;
+    const q = { data: Float64Array.of(1e-200, 1e-200), shape: [1, 2] } as const;
+    const { cols, scores } = heavyScores(q, keys, { epsilon: 0.3 });
+    expect(cols).toEqual([1, 2]);
+    expect(scores[1]).toBeCloseTo(1.21 / 2.22, 10);
+    expect(() => heavyScores(q, keys, { epsilon: 0.3, f: parseWeight('huber:1') })).toThrow(
+      /huber:1 of query 0 underflow/,
+    );
+  });
+
   it('gives queries that are orthogonal to every key, or zero, no scores', () => {
     const result = heavyScores(
       { data: Float64Array.of(0, 1, 0, 0, 1, 0), shape: [3, 2] },

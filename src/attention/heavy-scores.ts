@@ -1,7 +1,15 @@
 /** Every attention score >= epsilon of given queries: candidates from the universal set, values and normalisers exact (docs/algorithms.md, section 5). */
 
 import { BLOCK_ROWS } from '../kernels/kernels.js';
-import { type Heads, headsOf, type KeyMatrix, type Keys, type ResultFor, resultFor } from '../keys.js';
+import {
+  checkOptionsObject,
+  type Heads,
+  headsOf,
+  type KeyMatrix,
+  type Keys,
+  type ResultFor,
+  resultFor,
+} from '../keys.js';
 import { accurateDot } from '../scores/accurate-dot.js';
 import { eachBlock, gramOf } from '../scores/gram.js';
 import { hasDigits } from '../scores/screening.js';
@@ -81,12 +89,14 @@ export function heavyScoresAsync<const Q extends Keys>(
 export function* heavyScoresSteps<const Q extends Keys>(
   queries: Q,
   keys: Keys,
-  { epsilon, f = power(2) }: HeavyScoresOptions,
+  options: HeavyScoresOptions,
 ): Steps<ResultFor<Q, HeavyScores>> {
+  checkOptionsObject(options, 'heavyScores', '{ epsilon: 0.05 }');
+  const { epsilon, f = power(2) } = options;
   const queryHeads = headsOf(queries, 'heavyScores: queries');
   const keyHeads = headsOf(keys, 'heavyScores: keys');
   checkShapes(queryHeads, keyHeads);
-  if (!(epsilon > 0 && epsilon <= 1))
+  if (!(typeof epsilon === 'number' && epsilon > 0 && epsilon <= 1))
     throw new RangeError(`heavyScores: epsilon must be in (0, 1], got ${epsilon}`);
   const sets = yield* setsOf(keyHeads, { epsilon: epsilon * (1 - MARGIN), f }, 'heavyScores');
   const group = queryHeads.heads / keyHeads.heads;
@@ -132,6 +142,9 @@ function* heavyOfHead(
       throw new RangeError(
         `heavyScores: queries must be finite, got ${block[bad]} at row ${first + Math.floor(bad / d)}, column ${bad % d}`,
       );
+    // Powers do not depend on the scale of a query: at sizes near 1 no product underflows.
+    const unit = toUnitSize(block, d);
+    if (f.power !== undefined) block.set(unit);
     const products = new Float64Array(count * candidates.length);
     // Powers are taken relative to the largest product with U: what is heavy is then near 1, whatever the scale.
     const units = new Float64Array(count).fill(1);
@@ -147,7 +160,8 @@ function* heavyOfHead(
     const sums = yield* normalisers(block, units, keys, f, gram);
     for (let i = 0; i < count; i++) {
       const own = products.subarray(i * candidates.length, (i + 1) * candidates.length);
-      if (own.every((product) => product === 0)) continue;
+      const vanishes = (t: number) => accurateDot(unit, i * d, universal, t * d, d) === 0;
+      if (own.every((product, t) => product === 0 && vanishes(t))) continue;
       if (!(sums[i] > SMALLEST_SUM))
         throw new RangeError(
           `heavyScores: the weights ${f.name} of query ${first + i} ${Number.isNaN(sums[i]) ? 'overflow' : 'underflow'}: scale the queries`,
@@ -167,6 +181,21 @@ function* heavyOfHead(
     yield { phase: 'queries', done: first + count, total: m };
   }
   return { rows, cols, scores, epsilon, f: f.name };
+}
+
+/** The rows times powers of two that bring their largest entries to [1, 2). */
+function toUnitSize(rows: Float64Array, d: number): Float64Array {
+  const out = rows.slice();
+  for (let i = 0; i < rows.length; i += d) {
+    const row = out.subarray(i, i + d);
+    const largest = row.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    if (largest === 0) continue;
+    const exponent = Math.floor(Math.log2(largest));
+    // In two steps, as 2^1074 is not a number.
+    const half = Math.trunc(exponent / 2);
+    for (let c = 0; c < d; c++) row[c] = row[c] * 2 ** -half * 2 ** (half - exponent);
+  }
+  return out;
 }
 
 /** Rows of the keys, one after the other, in float64. */

@@ -86,7 +86,7 @@ async function attend(references: string[], options: AttendOptions, call: CallOp
   const { output, compare = false } = options;
   const choice = choiceOf(options);
   if (!output && !compare) throw new UsageError('give an output file with -o, or --compare');
-  if (output) checkOutput(output, ['.npy', '.npz', '.safetensors'], '-o');
+  if (output) checkOutput(output, ['.npy', '.npz', '.safetensors'], '-o', references);
   const inputs = [];
   for (const reference of references) inputs.push(await openInput(reference));
   const { n } = inputs[1];

@@ -68,7 +68,7 @@ export function findCommand({ call, print }: Session): Command {
 async function find(reference: string, options: FindOptions, call: CallOptions): Promise<string> {
   const started = performance.now();
   const choice = choiceOf(options);
-  if (options.output) checkOutput(options.output, ['.npy', '.npz', '.safetensors'], '-o');
+  if (options.output) checkOutput(options.output, ['.npy', '.npz', '.safetensors'], '-o', [reference]);
   if (options.plot) checkOutput(options.plot, ['.svg'], '--plot');
   const input = await openInput(reference);
   if (choice.top !== undefined && choice.top > input.n)

@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { attendCommand } from './attend.js';
 import { demoCommand } from './demo.js';
-import { exitCode, exitCodesHelp, failureOf } from './failure.js';
+import { exitCode, exitCodesHelp, failureOf, InputError } from './failure.js';
 import { findCommand } from './find.js';
 import { heavyCommand } from './heavy.js';
 import { ProgressLine } from './progress.js';
@@ -63,7 +63,8 @@ async function main(argv: string[]): Promise<void> {
   // A reader such as `head` that has seen enough is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(exitCode.done);
-    throw error;
+    process.stderr.write(`${failureOf(new InputError(`standard output: ${error.message}`), running).line}\n`);
+    process.exit(exitCode.input);
   });
   try {
     await program().parseAsync(argv.length > 2 ? argv : [...argv, '--help']);

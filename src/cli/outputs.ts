@@ -1,7 +1,7 @@
 /** Files that a command writes: refused before the work starts where they cannot be, and then written in full or not at all. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
-import { type ArrayToWrite, writeNpy, writeNpz, writeSafetensors } from '../io/index.js';
+import { type ArrayToWrite, parseReference, writeNpy, writeNpz, writeSafetensors } from '../io/index.js';
 import { UsageError } from './failure.js';
 import { writeFileAtomic } from './file-source.js';
 
@@ -9,9 +9,14 @@ import { writeFileAtomic } from './file-source.js';
  * Checks that a file can be written.
  *
  * @throws UsageError for another ending than those that the command writes, a folder that is missing or that nothing may
- *   be written into, or a path that is a folder
+ *   be written into, a path that is a folder, or a file that is read as one of the inputs
  */
-export function checkOutput(path: string, endings: readonly string[], option: string): void {
+export function checkOutput(
+  path: string,
+  endings: readonly string[],
+  option: string,
+  inputs: readonly string[] = [],
+): void {
   if (!endings.includes(extname(path).toLowerCase()))
     throw new UsageError(`${option} must end in ${endings.join(', ')}, got '${path}'`);
   const folder = dirname(path);
@@ -19,6 +24,11 @@ export function checkOutput(path: string, endings: readonly string[], option: st
     throw new UsageError(`${option} ${path}: there is no folder '${folder}'`);
   const file = statSync(path, { throwIfNoEntry: false });
   if (file?.isDirectory()) throw new UsageError(`${option} ${path} is a folder`);
+  for (const input of inputs.map((reference) => parseReference(reference).file)) {
+    const read = statSync(input, { throwIfNoEntry: false });
+    if (file && read && file.ino === read.ino && file.dev === read.dev && file.isFile())
+      throw new UsageError(`${option} ${path} is an input: it would be overwritten`);
+  }
   try {
     accessSync(folder, constants.W_OK);
     if (file) accessSync(path, constants.W_OK);

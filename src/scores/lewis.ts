@@ -1,5 +1,12 @@
 /** l_p Lewis weights: the w > 0 with w_j = tau_j(W^{1/2-1/p} K), and the certificate that makes unconverged ones safe (docs/algorithms.md, section 3). */
-import { headsOf, type KeyMatrix, type Keys, type ResultFor, resultFor } from '../keys.js';
+import {
+  checkOptionsObject,
+  headsOf,
+  type KeyMatrix,
+  type Keys,
+  type ResultFor,
+  resultFor,
+} from '../keys.js';
 import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
 import { type Factor, factorize, upperScore } from './factor.js';
 import { eachBlock, UNIT_ROUNDOFF } from './gram.js';
@@ -77,9 +84,11 @@ export function lewisWeightsAsync<const K extends Keys>(
 /** {@link lewisWeights} as a generator that yields its progress. */
 export function* lewisWeightsSteps<const K extends Keys>(
   keys: K,
-  { p, iterations = 100, tolerance = 1e-6 }: LewisOptions,
+  options: LewisOptions,
 ): Steps<ResultFor<K, LewisWeights>> {
-  if (!(p > 0 && p < Number.POSITIVE_INFINITY))
+  checkOptionsObject(options, 'lewisWeights', '{ p: 4 }');
+  const { p, iterations = 100, tolerance = 1e-6 } = options;
+  if (!(typeof p === 'number' && p > 0 && p < Number.POSITIVE_INFINITY))
     throw new RangeError(`lewisWeights: p must be a positive number, got ${p}`);
   if (!(Number.isSafeInteger(iterations) && iterations > 0))
     throw new RangeError(`lewisWeights: iterations must be a positive integer, got ${iterations}`);

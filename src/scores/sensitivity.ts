@@ -1,5 +1,5 @@
 /** Sensitivities sigma_j for f(x) = |x|^p, p >= 1: what no query can exceed (docs/algorithms.md, sections 1 and 3). */
-import { headsOf, type Keys, type ResultFor, resultFor } from '../keys.js';
+import { checkOptionsObject, headsOf, type Keys, type ResultFor, resultFor } from '../keys.js';
 import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
 import { centred } from './centred.js';
 import { sensitivitySolver } from './sensitivity-solver.js';
@@ -70,8 +70,9 @@ export function* sensitivitiesSteps<const K extends Keys>(
   keys: K,
   options: SensitivityOptions,
 ): Steps<ResultFor<K, Sensitivities>> {
+  checkOptionsObject(options, 'sensitivities', '{ p: 3 }');
   const { p, indices, centre = false, gap = 1e-6, budget = DEFAULT_BUDGET } = options;
-  if (!(p >= 1 && p < Number.POSITIVE_INFINITY))
+  if (!(typeof p === 'number' && p >= 1 && p < Number.POSITIVE_INFINITY))
     throw new RangeError(`sensitivities: p must be at least 1, got ${p}`);
   if (!(gap >= 0)) throw new RangeError(`sensitivities: gap must be at least 0, got ${gap}`);
   if (!(budget > 0)) throw new RangeError(`sensitivities: budget must be positive, got ${budget}`);

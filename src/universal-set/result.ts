@@ -11,7 +11,7 @@ export interface UniversalSet {
   /** The threshold; with `top`, the largest sensitivity that was left out: every score above it is inside. */
   readonly epsilon: number;
   /**
-   * `minimal`: every key of U = { sigma >= epsilon } is in the set, and the set is in { sigma >= epsilon (1 - margin) }.
+   * `minimal`: every key of U = { sigma >= epsilon } ({ sigma > epsilon } with `top`, which may cut through ties) is in the set, and the set is in { sigma >= epsilon (1 - margin) }.
    * `superset`: every key of U is in the set, certified. `none`: a heuristic.
    */
   readonly guarantee: 'minimal' | 'superset' | 'none';

@@ -179,6 +179,25 @@ it.each([
   expect(() => universalSet(heavyTailed(9, 2, 10), options)).toThrow(message);
 });
 
+it.each([
+  [undefined, /universalSet: options must be an object such as \{ epsilon: 0.05 \}, got undefined/],
+  [null, /options must be an object/],
+  [{ epsilon: '0.5' }, /epsilon must be in \(0, 1\], got 0.5/],
+])('universalSet refuses options %o', (options, message) => {
+  expect(() => universalSet(heavyTailed(9, 2, 10), options as never)).toThrow(message);
+});
+
+it.each([
+  ['a promise', () => Promise.resolve(new Float64Array(6))],
+  ['too few numbers', () => new Float64Array(5)],
+  ['another type', () => [1, 2, 3, 4, 5, 6]],
+])('universalSet refuses a matrix whose rows are %s', (_, rows) => {
+  const matrix = { n: 3, d: 2, rows } as never;
+  expect(() => universalSet(matrix, { epsilon: 0.5 })).toThrow(
+    /universalSet: keys: rows\(0, 3\) must be a Float32Array/,
+  );
+});
+
 it('universalSet names the head with a number that is not finite', () => {
   const data = new Float32Array(24).fill(1);
   data[19] = Number.NaN;

@@ -4,7 +4,15 @@
  *
  *     A_ij = f(<q_i,k_j>) / sum_l f(<q_i,k_l>)  <=  sigma_j = sup_y f(<k_j,y>) / sum_l f(<k_l,y>)
  */
-import { type Heads, headsOf, type KeyMatrix, type Keys, type ResultFor, resultFor } from '../keys.js';
+import {
+  checkOptionsObject,
+  type Heads,
+  headsOf,
+  type KeyMatrix,
+  type Keys,
+  type ResultFor,
+  resultFor,
+} from '../keys.js';
 import { centred } from '../scores/centred.js';
 import { DEFAULT_BUDGET } from '../scores/sensitivity.js';
 import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
@@ -80,6 +88,7 @@ export function* universalSetSteps<const K extends Keys>(
 
 /** The sets of all heads; `caller` opens error messages. */
 export function* setsOf(heads: Heads, options: UniversalSetOptions, caller: string): Steps<UniversalSet[]> {
+  checkOptionsObject(options, caller, '{ epsilon: 0.05 }');
   const { f = power(2), centre = false } = options;
   checkOptions(options, heads.n, caller);
   checkWeight(f, caller);
@@ -107,7 +116,7 @@ function* select(
 function checkOptions({ epsilon, top, budget }: UniversalSetOptions, n: number, caller: string): void {
   if ((epsilon === undefined) === (top === undefined))
     throw new TypeError(`${caller}: give exactly one of epsilon and top`);
-  if (epsilon !== undefined && !(epsilon > 0 && epsilon <= 1))
+  if (epsilon !== undefined && !(typeof epsilon === 'number' && epsilon > 0 && epsilon <= 1))
     throw new RangeError(`${caller}: epsilon must be in (0, 1], got ${epsilon}`);
   if (top !== undefined && !(Number.isSafeInteger(top) && top > 0 && top <= n))
     throw new RangeError(

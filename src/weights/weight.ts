@@ -75,9 +75,15 @@ export function checkWeight(f: WeightFunction, where: string): void {
     return value;
   };
   if (f.power !== undefined) {
-    for (const x of [0, 0.5, -1, 3])
-      if (Math.abs(f.value(x) - Math.abs(x) ** p) > SLACK * Math.abs(x) ** p)
+    for (let i = -60; i <= 60; i++) {
+      const x = 10 ** (i / 10) * (i % 2 === 0 ? 1 : -1);
+      const expected = Math.abs(x) ** p;
+      const told = expected > SMALLEST && expected < 1 / SMALLEST;
+      // Powers round by about p log|x| units.
+      if (told && !(Math.abs(f.value(x) - expected) <= SLACK * (1 + p) * expected))
         refuse(`|x|^${p}`, x, f.value(x));
+    }
+    if (f.value(0) !== 0) refuse('zero at zero', 0, f.value(0));
     return;
   }
   if (at(0) !== 0) refuse('zero at zero', 0, at(0));

@@ -64,7 +64,12 @@ describe('weight functions', () => {
     ['zero', bad({ value: () => 0, lowerGrowth: 0 }), /positive somewhere/],
     ['no growth', bad({ growth: Number.NaN }), /f.growth of mine/],
     ['a wrong power', bad({ power: 3 }), /f.power of mine/],
-    ['not the power it says', bad({ power: 2, value: (x) => x ** 4 }), /\|x\|\^2, but f\(0.5\)/],
+    ['not the power it says', bad({ power: 2, value: (x) => x ** 4 }), /\|x\|\^2, but f/],
+    [
+      'the power it says up to 3 only',
+      bad({ power: 2, value: (x) => (Math.abs(x) <= 3 ? x * x : x ** 4 / 9) }),
+      /\|x\|\^2, but f/,
+    ],
     ['a name', 'huber' as unknown as WeightFunction, /f must be a weight function/],
   ])('refuses a function that is %s', (_, f, message) => {
     expect(() => checkWeight(f, 'universalSet')).toThrow(message);
