@@ -18,9 +18,16 @@ export function accurateDot(a: Floats, i: number, b: Floats, j: number, d: numbe
   return Math.abs(sum) >= CANCELLATION * sizes ? sum : compensatedDot(a, i, b, j, d);
 }
 
-function compensatedDot(a: Floats, i: number, b: Floats, j: number, d: number): number {
+/** a^T (high + low) as if in twice the precision, for a vector that is kept in two parts. */
+export function doubledDot(a: Floats, i: number, high: Floats, low: Floats, d: number): number {
+  let tail = 0;
+  for (let c = 0; c < d; c++) tail += a[i + c] * low[c];
+  return compensatedDot(a, i, high, 0, d, tail);
+}
+
+function compensatedDot(a: Floats, i: number, b: Floats, j: number, d: number, tail = 0): number {
   let sum = 0;
-  let correction = 0;
+  let correction = tail;
   for (let c = 0; c < d; c++) {
     const x = a[i + c];
     const y = b[j + c];
@@ -34,7 +41,7 @@ function compensatedDot(a: Floats, i: number, b: Floats, j: number, d: number): 
 }
 
 /** x y - fl(x y), exactly. */
-function productError(x: number, y: number, product: number): number {
+export function productError(x: number, y: number, product: number): number {
   const bigX = SPLITTER * x;
   const highX = bigX - (bigX - x);
   const lowX = x - highX;

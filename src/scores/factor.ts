@@ -13,7 +13,9 @@ import type { Steps } from '../steps.js';
 import { type Basis, combine, identityBasis, keepColumns, productSizes, timesTransposed } from './basis.js';
 import { certify } from './certificate.js';
 import { compensatedProduct } from './compensated.js';
+import { faceValue } from './face-value.js';
 import { diagonalRoots, gramOf, submatrix, summationDepth, UNIT_ROUNDOFF } from './gram.js';
+import { scaleBoth, scaleColumns } from './scaling.js';
 import { columnScaleFor } from './screening.js';
 import { pivotedCholesky } from './triangular.js';
 import { rounding, type Search, unresolvedRows } from './unresolved.js';
@@ -71,14 +73,50 @@ export function marginAt(factor: Factor, epsilon: number): number {
  * @throws RangeError with row and column where a key is not finite.
  */
 export function* factorize(matrix: KeyMatrix, where: string, rowScale?: Float64Array): Steps<Factor> {
+  return (yield* bothReadings(matrix, where, rowScale, false)).numerical;
+}
+
+/** The factor at the numerical rank, and the one that takes every number at face value: the same where there is no difference. */
+export interface Readings {
+  readonly numerical: Factor;
+  readonly faceValue: Factor;
+}
+
+/** Both readings of the keys: sets are certified by the one at face value. */
+export function factorizeBoth(matrix: KeyMatrix, where: string, rowScale?: Float64Array): Steps<Readings> {
+  return bothReadings(matrix, where, rowScale, true);
+}
+
+function* bothReadings(
+  matrix: KeyMatrix,
+  where: string,
+  rowScale: Float64Array | undefined,
+  exactly: boolean,
+): Steps<Readings> {
   const unresolved: number[] = [];
   let scale = rowScale;
   for (;;) {
     const { factor, search } = yield* factorizeResolved(matrix, where, scale);
-    const found = search ? yield* unresolvedRows(search) : [];
+    let found = search ? yield* unresolvedRows(search) : [];
+    let extended = factor;
+    // As many directions as rows leave every row alone in one: there is nothing to add.
+    if (exactly && search && found.length === 0 && factor.width < matrix.n) {
+      const { extension, unresolved: beyond } = yield* faceValue(search);
+      found = beyond;
+      if (extension) {
+        const { width, matrix: image, absolute, relative, growth } = extension;
+        const plan = { d: width, factor: extension.factor };
+        extended = { width, matrix: image, plan, rowScale: scale, absolute, relative, growth };
+      }
+    }
     if (found.length === 0) {
-      const more = Math.min(unresolved.length, matrix.d - factor.width);
-      return { ...factor, rank: factor.width + more, unresolved: unresolved.sort((i, j) => i - j) };
+      const rank = factor.width + Math.min(unresolved.length, matrix.d - factor.width);
+      const rows = unresolved.sort((i, j) => i - j);
+      const numerical = { ...factor, rank, unresolved: rows };
+      return {
+        numerical,
+        faceValue: extended === factor ? numerical : { ...extended, rank, unresolved: rows },
+      };
     }
     unresolved.push(...found);
     scale = scale === undefined ? new Float64Array(matrix.n).fill(1) : scale.slice();
@@ -164,18 +202,4 @@ function imageOf(
   if (compensated) return { matrix: compensatedProduct(matrix, basis, columnScale), plan: { d: width } };
   if (basis.isIdentity) return { matrix, plan: { d, columnScale } };
   return { matrix, plan: { d, columnScale, transform: basis.matrix, width } };
-}
-
-/** diag(scale) G diag(scale). */
-function scaleBoth(gram: Float64Array, r: number, scale: Float64Array): Float64Array {
-  const out = scaleColumns(gram, r, scale);
-  for (let i = 0; i < r; i++) for (let j = 0; j < r; j++) out[i * r + j] *= scale[i];
-  return out;
-}
-
-/** M diag(scale). */
-function scaleColumns(m: Float64Array, r: number, scale: Float64Array): Float64Array {
-  const out = new Float64Array(m.length);
-  for (let i = 0; i < r; i++) for (let j = 0; j < r; j++) out[i * r + j] = m[i * r + j] * scale[j];
-  return out;
 }

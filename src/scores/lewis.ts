@@ -8,7 +8,7 @@ import {
   resultFor,
 } from '../keys.js';
 import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
-import { type Factor, factorize, upperScore } from './factor.js';
+import { type Factor, factorize, factorizeBoth, upperScore } from './factor.js';
 import { eachBlock, UNIT_ROUNDOFF } from './gram.js';
 import { scoresOf } from './leverage.js';
 
@@ -39,6 +39,14 @@ export interface LewisBounds extends Omit<LewisWeights, 'n' | 'd'> {
   /** [n]: certified upper bounds of the |x|^p-sensitivities, in [0, 1]. */
   readonly upper: Float64Array;
   readonly factor: Factor;
+}
+
+/** How far to iterate, and whether numbers are read at the numerical rank instead of at face value, as sets need them. */
+export interface LewisEffort {
+  readonly p: number;
+  readonly iterations: number;
+  readonly tolerance: number;
+  readonly numerical?: boolean;
 }
 
 /** Convergence from above is judged by weights that are not lost in rounding. */
@@ -96,7 +104,12 @@ export function* lewisWeightsSteps<const K extends Keys>(
   const heads = headsOf(keys, 'lewisWeights: keys');
   const results: LewisWeights[] = [];
   for (const { matrix } of heads.list) {
-    const bounds = yield* lewisBounds(matrix, 'lewisWeights: keys', { p, iterations, tolerance });
+    const bounds = yield* lewisBounds(matrix, 'lewisWeights: keys', {
+      p,
+      iterations,
+      tolerance,
+      numerical: true,
+    });
     results.push({
       n: heads.n,
       d: heads.d,
@@ -118,13 +131,18 @@ export function* lewisWeightsSteps<const K extends Keys>(
 export function* lewisBounds(
   matrix: KeyMatrix,
   where: string,
-  { p, iterations, tolerance }: { p: number; iterations: number; tolerance: number },
+  { p, iterations, tolerance, numerical = false }: LewisEffort,
   active?: Float64Array,
 ): Steps<LewisBounds> {
   const exponent = 1 / 2 - 1 / p;
   const step = (2 * p) / (p + 2);
   const nonzero = yield* nonzeroRows(matrix, active);
-  let factor = yield* factorize(matrix, where, active);
+  const factorOf = function* (scale?: Float64Array) {
+    return numerical
+      ? yield* factorize(matrix, where, scale)
+      : (yield* factorizeBoth(matrix, where, scale)).faceValue;
+  };
+  let factor = yield* factorOf(active);
   let tau = yield* certifiedScores(factor, nonzero);
   let weights = tau;
   for (let iteration = 1; ; iteration++) {
@@ -132,11 +150,7 @@ export function* lewisBounds(
     if (exponent !== 0) {
       weights = clampWeights(weights, exponent);
       const largest = weights.reduce((a, b) => Math.max(a, b), 0);
-      factor = yield* factorize(
-        matrix,
-        where,
-        weights.map((w) => (w > 0 ? (w / largest) ** exponent : 0)),
-      );
+      factor = yield* factorOf(weights.map((w) => (w > 0 ? (w / largest) ** exponent : 0)));
       tau = yield* certifiedScores(factor, nonzero);
     }
     let certificate = 1;

@@ -2,7 +2,7 @@
 import { type KeyMatrix, matrixOver } from '../keys.js';
 import type { Steps } from '../steps.js';
 import { edgeDescent, multiply } from './edge-descent.js';
-import { type Factor, factorize } from './factor.js';
+import { type Factor, factorizeBoth } from './factor.js';
 import { eachBlock, gramOf, UNIT_ROUNDOFF } from './gram.js';
 import { cholesky } from './triangular.js';
 
@@ -38,10 +38,25 @@ const LINE_STEPS = 14;
  * with X^T z = x_j + e, so that by Hoelder's inequality sigma_j <= (|z|_q + |e| n^max(0, 1/2-1/p))^p, 1/p + 1/q = 1.
  */
 export function* sensitivitySolver(matrix: KeyMatrix, p: number, where: string): Steps<SensitivitySolver> {
-  const factor = yield* factorize(matrix, where);
+  const { numerical, faceValue } = yield* factorizeBoth(matrix, where);
+  const upperEnd = yield* solverOf(faceValue, p);
+  if (numerical === faceValue) return upperEnd;
+  // Where the readings differ, the interval holds both sensitivities.
+  const lowerEnd = yield* solverOf(numerical, p);
+  return {
+    rank: numerical.rank,
+    *solve(j, work, enough) {
+      const below = yield* lowerEnd.solve(j, work / 2, (lower, upper) => upper - lower <= 1e-6 * upper);
+      const above = yield* upperEnd.solve(j, work / 2, (_, upper) => enough(below.lower, upper));
+      return { lower: below.lower, upper: above.upper, work: below.work + above.work };
+    },
+  };
+}
+
+function* solverOf(factor: Factor, p: number): Steps<SensitivitySolver> {
   const { x, error, empty } = yield* orthonormalRows(factor);
   const unresolved = new Set(factor.unresolved);
-  const { n } = matrix;
+  const { n } = factor.matrix;
   // How far the computed coordinates move the p-th root of a sensitivity.
   const wobble = error * n ** Math.abs(1 / 2 - 1 / p);
   // Sums of n p-th powers, and the powers themselves.

@@ -39,6 +39,8 @@ export const DEFAULT_BUDGET = 2e10;
  * end, a dual solution proves the upper one. A convex programme per row: some ten to a hundred times n d^2 multiply-adds each, so
  * ask for the rows that matter. Keeps n rank float64 numbers in memory.
  *
+ * Where the numerical rank is below that of the numbers at face value, the interval holds the sensitivities of both readings.
+ *
  * @throws RangeError unless p >= 1 (below 1 the programme is not convex: use {@link lewisWeights}) and every index is a row.
  * @see docs/algorithms.md, section 3.
  *

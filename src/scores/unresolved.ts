@@ -52,21 +52,33 @@ export function* unresolvedRows(search: Search): Steps<readonly number[]> {
     for (let j = start; j < end; j++) {
       if (rowScale && rowScale[j] === 0) continue;
       scaledRow(search, block, j - start, key);
-      const standsOut = directions.some((direction) => {
-        let [key2, direction2, unitKey2, unitDirection2] = [0, 0, 0, 0];
-        for (let c = 0; c < d; c++) {
-          key2 += key[c] ** 2;
-          direction2 += direction[c] ** 2;
-          if (sizes[c] > 0) unitKey2 += (key[c] / sizes[c]) ** 2;
-          unitDirection2 += (direction[c] * sizes[c]) ** 2;
-        }
-        const size = Math.sqrt(Math.min(key2 * direction2, unitKey2 * unitDirection2));
-        return Math.abs(accurateDot(key, 0, direction, 0, d)) > threshold * size;
-      });
-      if (standsOut) rows.push(j);
+      if (
+        directions.some((direction) =>
+          standsOut(key, direction, accurateDot(key, 0, direction, 0, d), sizes, threshold),
+        )
+      )
+        rows.push(j);
     }
   });
   return rows;
+}
+
+/** |product| > threshold |D k| |D^-1 N|, with D = I or D the scaling to unit columns. */
+export function standsOut(
+  key: Float64Array,
+  direction: Float64Array,
+  product: number,
+  sizes: Float64Array,
+  threshold: number,
+): boolean {
+  let [key2, direction2, unitKey2, unitDirection2] = [0, 0, 0, 0];
+  for (let c = 0; c < key.length; c++) {
+    key2 += key[c] ** 2;
+    direction2 += direction[c] ** 2;
+    if (sizes[c] > 0) unitKey2 += (key[c] / sizes[c]) ** 2;
+    unitDirection2 += (direction[c] * sizes[c]) ** 2;
+  }
+  return Math.abs(product) > threshold * Math.sqrt(Math.min(key2 * direction2, unitKey2 * unitDirection2));
 }
 
 /** Takes what the resolved directions explain of K N out of each N. */

@@ -3,7 +3,14 @@
 import { BLOCK_ROWS } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
 import type { Floats, KeyMatrix } from '../keys.js';
-import { type Factor, factorize, lowerScore, marginAt, upperScore } from '../scores/factor.js';
+import {
+  type Factor,
+  factorizeBoth,
+  lowerScore,
+  marginAt,
+  type Readings,
+  upperScore,
+} from '../scores/factor.js';
 import { eachBlock } from '../scores/gram.js';
 import { scoresOf } from '../scores/leverage.js';
 import type { Steps } from '../steps.js';
@@ -16,16 +23,20 @@ export function* quadraticSet(
   where: string,
   { epsilon, top }: { epsilon?: number; top?: number },
 ): Steps<Selection> {
-  const factor = yield* factorize(matrix, where);
+  const readings = yield* factorizeBoth(matrix, where);
+  const factor = readings.numerical;
   const found =
     epsilon !== undefined
-      ? { kept: yield* rowsAbove(factor, epsilon), epsilon }
-      : topCandidates(yield* allRows(factor), top as number);
+      ? { kept: yield* eitherAbove(readings, epsilon), epsilon }
+      : yield* topRows(readings, top as number);
+  // A key that only face value makes heavy is kept, but not exactly known.
+  const certain = found.kept.every(({ lower }) => lower !== 0);
+  const minimal = certain && found.kept.every(({ upper }) => upper >= found.epsilon);
   return {
     rank: factor.rank,
     ...found,
-    guarantee: factor.unresolved.length === 0 ? 'minimal' : 'superset',
-    scoreKind: factor.unresolved.length === 0 ? 'exact' : 'upper',
+    guarantee: minimal && factor.unresolved.length === 0 ? 'minimal' : 'superset',
+    scoreKind: certain && factor.unresolved.length === 0 ? 'exact' : 'upper',
     margin: marginAt(factor, found.epsilon > 0 ? found.epsilon : 1),
     total: factor.rank,
     sizeBound: factor.rank / found.epsilon,
@@ -44,6 +55,30 @@ function* allRows(factor: Factor): Steps<Candidate[]> {
   return Array.from(scores, (score, j) =>
     unresolved.has(j) ? { index: j, lower: 0, upper: 1 } : candidate(factor, j, score),
   );
+}
+
+/** Rows whose score may reach epsilon at the numerical rank, and rows that only numbers at face value let reach it. */
+function* eitherAbove({ numerical, faceValue }: Readings, epsilon: number): Steps<Candidate[]> {
+  const kept = yield* rowsAbove(numerical, epsilon);
+  if (faceValue === numerical) return kept;
+  const known = new Set(kept.map(({ index }) => index));
+  const more = yield* rowsAbove(faceValue, epsilon);
+  return [...kept, ...more.filter(({ index }) => !known.has(index)).map((row) => ({ ...row, lower: 0 }))];
+}
+
+/** The rows of largest score; epsilon is the largest score at face value that is left out. */
+function* topRows(
+  { numerical, faceValue }: Readings,
+  top: number,
+): Steps<{ kept: Candidate[]; epsilon: number }> {
+  const found = topCandidates(yield* allRows(numerical), top);
+  if (faceValue === numerical) return found;
+  const kept = new Set(found.kept.map(({ index }) => index));
+  const left = (yield* allRows(faceValue)).filter(({ index }) => !kept.has(index));
+  return {
+    kept: found.kept,
+    epsilon: left.reduce((most, { upper }) => Math.max(most, upper), found.epsilon),
+  };
 }
 
 /** Rows whose score may reach epsilon: what cheap certified bounds leave over is scored in float64. */

@@ -15,7 +15,10 @@ export interface UniversalSet {
    * `superset`: every key of U is in the set, certified. `none`: a heuristic.
    */
   readonly guarantee: 'minimal' | 'superset' | 'none';
-  /** Whether `scores` are the sensitivities, to within the margin, or upper bounds of them. */
+  /**
+   * Whether `scores` are the sensitivities, to within the margin and at the numerical rank, or upper bounds of them. Keys that
+   * only numbers at face value make heavy are in the set, have upper bounds, and are `undecided`.
+   */
   readonly scoreKind: 'exact' | 'upper';
   /** Relative margin of the scores for rounding (and what `exact` leaves open): a key may be kept for it, never dropped for it. */
   readonly margin: number;
@@ -28,7 +31,7 @@ export interface UniversalSet {
   /** Sum of all sensitivities where it is known (the rank, for p = 2). */
   readonly total: number | null;
   /**
-   * The theory's bound of |U| at epsilon: rank^max(1, p/2)/epsilon for |x|^p, the peeling bound for other f; n where
+   * The theory's bound of |U| at epsilon and the numerical rank: rank^max(1, p/2)/epsilon for |x|^p, the peeling bound for other f; n where
    * epsilon is 0, that is where everything is in the set.
    */
   readonly sizeBound: number;

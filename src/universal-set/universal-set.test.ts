@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { randomStream } from '../random.js';
 import { leverageScores } from '../scores/leverage.js';
 import { sensitivities } from '../scores/sensitivity.js';
 import { heavyTailed, tensorOf } from '../scores/testing.js';
@@ -156,6 +157,39 @@ describe('universalSet for other f', () => {
       expect(set.indices).toEqual([0, 1, 2, 4, 5]);
     }
   });
+});
+
+it.each([
+  2 ** -52,
+  1e-15,
+  1e-14,
+  2e-14,
+  1e-13,
+])('keeps keys that numbers at face value make heavy: a twin off by %d', (off) => {
+  const twins = { data: Float64Array.of(1, 1, 1, 1 + off), shape: [2, 2] } as const;
+  for (const f of [power(2), power(1), power(3), huber(1)])
+    expect(universalSet(twins, { epsilon: 0.9, f }).indices).toEqual([0, 1]);
+  // Numerically of rank 1, and then they are twins.
+  const exact = universalSet({ data: Float64Array.of(1, 1, 1, 1), shape: [2, 2] }, { epsilon: 0.5 });
+  expect(exact).toMatchObject({ indices: [0, 1], guarantee: 'minimal', rank: 1 });
+});
+
+it('has the numerical scores of a product of low rank, and what only its rounding makes heavy on top', () => {
+  const random = randomStream(3);
+  const left = tensorOf(300, 2, (i) => (i === 0 ? 8 : 1) * random.normal());
+  const right = Array.from({ length: 10 }, () => random.normal());
+  const keys = tensorOf(300, 5, (i, c) => left.data[2 * i] * right[c] + left.data[2 * i + 1] * right[5 + c]);
+  const inner = universalSet(left, { epsilon: 0.02 });
+  const set = universalSet(keys, { epsilon: 0.02 });
+  expect(set.rank).toBe(2);
+  const certain = set.indices.filter((j) => !set.undecided.includes(j));
+  expect(certain).toEqual(inner.indices);
+  certain.forEach((j, i) => {
+    expect(set.scores[set.indices.indexOf(j)]).toBeCloseTo(inner.scores[i], 9);
+  });
+  // Nothing but rounding: at most three directions' worth of it.
+  expect(set.undecided.length).toBeLessThanOrEqual(3 / 0.02);
+  expect(universalSet(keys, { epsilon: 0.9 })).toMatchObject({ indices: [], guarantee: 'minimal' });
 });
 
 it('keeps the heavy key for any p, however large', () => {

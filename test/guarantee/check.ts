@@ -34,6 +34,8 @@ export interface Subject {
   readonly conditioning: 'good' | 'bad';
   /** Scales of rows beyond what a factor resolves: unresolved rows are kept, however many they are. */
   readonly wide: boolean;
+  /** The bound of the size is that of the numerical rank; keys that only rounding, at face value, makes heavy come on top. */
+  readonly loose: boolean;
   readonly label: string;
 }
 
@@ -58,6 +60,7 @@ export function drawSubject(random: Random, { n: mostRows, d: mostColumns, centr
     centre: withCentre,
     truth: judge(matrix, withCentre),
     wide: chosen.wide ?? false,
+    loose: (chosen.wide ?? false) || matrix.span !== undefined,
     // The intercept makes a good matrix bad where its columns are nearly constant.
     conditioning: withCentre ? 'bad' : chosen.conditioning,
     label: `${chosen.name} ${matrix.n} x ${matrix.d}${single ? ' float32' : ''}${withCentre ? ' centred' : ''}`,

@@ -1,6 +1,7 @@
 /** All checks, with how many cases of each a test run takes; together more than ten thousand. */
 import type { Check } from './check.js';
 import { checkEstimator, checkOwnFunction } from './estimators.js';
+import { checkFaceValue } from './face-value.js';
 import { checkHeavy } from './heavy.js';
 import { checkInvariance } from './invariance.js';
 import { checkPower } from './powers.js';
@@ -17,6 +18,7 @@ export interface Entry {
 export const checks: readonly Entry[] = [
   { name: 'square', check: checkSquare, count: 4000 },
   { name: 'leverage', check: checkLeverage, count: 1500 },
+  { name: 'face value', check: checkFaceValue, count: 1000 },
   { name: 'power', check: checkPower, count: 1500 },
   { name: 'estimator', check: checkEstimator, count: 1200 },
   { name: 'own function', check: checkOwnFunction, count: 600 },

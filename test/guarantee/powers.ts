@@ -69,7 +69,7 @@ export const checkPower: Check = (random) => {
       claim(upper[j] >= epsilon * (1 - margin) * (1 - SLACK), about(j, 'is kept beyond the margin'));
     }
   claim(
-    subject.wide || indices.length <= set.sizeBound * (1 + 1e-6),
+    subject.loose || indices.length <= set.sizeBound * (1 + 1e-6),
     () =>
       `${subject.label}, p ${p}, epsilon ${epsilon}: ${indices.length} keys over the bound ${set.sizeBound}`,
   );

@@ -38,7 +38,7 @@ export const checkSquare: Check = (random) => {
   }
   const { sizeBound, rank, total } = set;
   claim(
-    subject.wide || margin === 1 || indices.length <= (sizeBound / (1 - margin)) * (1 + 1e-12),
+    subject.loose || margin === 1 || indices.length <= (sizeBound / (1 - margin)) * (1 + 1e-12),
     () => `${subject.label}: ${indices.length} keys over the bound ${sizeBound}, ${set.guarantee}`,
   );
   claim(

@@ -6,7 +6,7 @@ export interface Matrix {
   readonly d: number;
   /**
    * What the columns span, where the rest is nothing but rounding of the rows: exact arithmetic would take that rounding at
-   * face value, a rank-revealing method must not.
+   * face value (test/guarantee/face-value.ts does), a rank-revealing method must not.
    */
   readonly span?: Matrix;
 }

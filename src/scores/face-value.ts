@@ -1,0 +1,212 @@
+/**
+ * Directions that are rounding of the input for the numerical rank, taken at face value (docs/algorithms.md, section 2: what counts as rank).
+ *
+ * For numbers as they are stored, a product of low rank has full rank, and a key may be alone in a direction that is below its own
+ * rounding. No key is lost only if such directions count: here they are carried in twice the precision, made orthogonal to what is
+ * resolved and to each other, and the factor is extended by them. What is zero even then is no direction.
+ */
+import type { KeyMatrix } from '../keys.js';
+import type { Steps } from '../steps.js';
+import { doubledDot, productError } from './accurate-dot.js';
+import { certify } from './certificate.js';
+import { diagonalRoots, eachBlock, gramOf, submatrix, summationDepth, UNIT_ROUNDOFF } from './gram.js';
+import { scaleBoth, scaleColumns } from './scaling.js';
+import { inverseLower, pivotedCholesky } from './triangular.js';
+import { type Search, standsOut } from './unresolved.js';
+
+/** The extension of a factor. */
+export interface Extension {
+  readonly matrix: KeyMatrix;
+  readonly width: number;
+  readonly factor: Float64Array;
+  readonly absolute: number;
+  readonly relative: number;
+  readonly growth: number;
+}
+
+/** Vectors high + low, [d] each. */
+interface Doubled {
+  readonly high: Float64Array;
+  readonly low: Float64Array;
+}
+
+const MOST_PASSES = 16;
+/** Certified error at which the extended factor is good enough. */
+const ACCURACY = 1e-5;
+/** Correlation with the resolved directions above which it is taken out first. */
+const CORRELATED = 1e-4;
+
+/**
+ * The extended factor, undefined where every direction set aside is exactly zero; and the rows that not even twice the precision
+ * resolves. O(n d (width + 20 directions)) a pass, two or three passes where they are zero.
+ */
+export function* faceValue(search: Search): Steps<{ extension?: Extension; unresolved: readonly number[] }> {
+  const { matrix, rowScale, width, sizes, resolved } = search;
+  const { n, d } = matrix;
+  const depth = summationDepth(n);
+  const rounding = 8 * ((d + 8) * UNIT_ROUNDOFF) ** 2;
+  const sizeOf = ({ high }: Doubled) => high.reduce((sum, entry, c) => sum + sizes[c] * Math.abs(entry), 0);
+  const resolvedSizes = Array.from({ length: width }, (_, a) =>
+    sizes.reduce((sum, size, c) => sum + size * Math.abs(resolved[c * width + a]), 0),
+  );
+  const zero: Doubled[] = [];
+  let directions = search.nulls.map((high): Doubled => ({ high, low: new Float64Array(d) }));
+  for (let pass = 1; ; pass++) {
+    const image = imageOf(search, directions);
+    const whole = yield* gramOf(image, { d: image.d }, rowScale);
+    const norms = diagonalRoots(whole, image.d);
+    const live = directions.map((direction, i) => norms[width + i] > rounding * sizeOf(direction));
+    zero.push(...directions.filter((_, i) => !live[i]));
+    const kept = Array.from(norms.keys()).filter((c) => c < width || live[c - width]);
+    directions = directions.filter((_, i) => live[i]);
+    if (directions.length === 0) return { unresolved: yield* rowsBeyond(search, zero, rounding) };
+    const r = kept.length;
+    const gram = submatrix(whole, image.d, kept);
+    const roots = diagonalRoots(gram, r);
+    const scale = roots.map((root) => 2 ** -Math.round(Math.log2(root)));
+    const scaled = scaleBoth(gram, r, scale);
+    const noise = scale.map((s, c) =>
+      c < width
+        ? s * (d + 1) * UNIT_ROUNDOFF * resolvedSizes[c]
+        : s * (2 * UNIT_ROUNDOFF * roots[c] + rounding * sizeOf(directions[c - width])),
+    );
+    const certified = certify(scaled, r, noise, depth);
+    if (certified && certified.gramError <= ACCURACY / 4)
+      return {
+        extension: {
+          ...certified,
+          matrix: imageOf(search, directions),
+          width: r,
+          factor: scaleColumns(certified.inverse, r, scale),
+        },
+        unresolved: yield* rowsBeyond(search, zero, rounding),
+      };
+    // Beyond the last pass nothing is known of these directions: every row with a component along one is kept.
+    if (pass === MOST_PASSES)
+      return { unresolved: yield* rowsBeyond(search, [...zero, ...directions], rounding) };
+    directions = correlated(gram, roots, width)
+      ? directions.map((direction, i) => withoutResolved(direction, search, gram, r, width + i))
+      : combined(directions, scaled, scale, r, width, depth);
+  }
+}
+
+/** [x_j, y_j]: the resolved coordinates and the products with the directions, computed as they are read. */
+function imageOf(search: Search, directions: readonly Doubled[]): KeyMatrix {
+  const { matrix, columnScale, resolved, width } = search;
+  const { n, d } = matrix;
+  const all = width + directions.length;
+  const key = new Float64Array(d);
+  return {
+    n,
+    d: all,
+    rows(start, end) {
+      const block = matrix.rows(start, end);
+      const out = new Float64Array((end - start) * all);
+      for (let j = 0; j < end - start; j++) {
+        for (let c = 0; c < d; c++) {
+          key[c] = block[j * d + c] * (columnScale ? columnScale[c] : 1);
+          for (let a = 0; a < width; a++) out[j * all + a] += key[c] * resolved[c * width + a];
+        }
+        directions.forEach(({ high, low }, i) => {
+          out[j * all + width + i] = doubledDot(key, 0, high, low, d);
+        });
+      }
+      return out;
+    },
+  };
+}
+
+function correlated(gram: Float64Array, roots: Float64Array, width: number): boolean {
+  const r = roots.length;
+  for (let i = width; i < r; i++)
+    for (let a = 0; a < width; a++)
+      if (Math.abs(gram[i * r + a]) > CORRELATED * roots[i] * roots[a]) return true;
+  return false;
+}
+
+/** N - Z (X^T y): what is left of the direction after the resolved ones. */
+function withoutResolved(
+  direction: Doubled,
+  { matrix, resolved, width }: Search,
+  gram: Float64Array,
+  r: number,
+  column: number,
+): Doubled {
+  const out = { high: direction.high.slice(), low: direction.low.slice() };
+  for (let a = 0; a < width; a++) {
+    const part = -gram[column * r + a] / gram[a * r + a];
+    for (let c = 0; c < matrix.d; c++) addProduct(out, c, part, resolved[c * width + a], 0);
+  }
+  return out;
+}
+
+/** The directions made nearly orthonormal in K N, by a pivoted Cholesky factor of their part of the Gram. */
+function combined(
+  directions: readonly Doubled[],
+  scaled: Float64Array,
+  scale: Float64Array,
+  r: number,
+  width: number,
+  depth: number,
+): Doubled[] {
+  const q = directions.length;
+  const block = submatrix(
+    scaled,
+    r,
+    directions.map((_, i) => width + i),
+  );
+  const { order, l } = pivotedCholesky(block, q, 16 * depth * UNIT_ROUNDOFF * r);
+  const coefficients = inverseLower(l, q);
+  return directions.map((_, a) => {
+    const out = {
+      high: new Float64Array(directions[0].high.length),
+      low: new Float64Array(directions[0].high.length),
+    };
+    for (let b = 0; b <= a; b++) {
+      const { high, low } = directions[order[b]];
+      const part = coefficients[a * q + b] * scale[width + order[b]];
+      for (let c = 0; c < high.length; c++) addProduct(out, c, part, high[c], low[c]);
+    }
+    return out;
+  });
+}
+
+/** target[c] += factor (high + low), in twice the precision. */
+function addProduct(
+  { high, low }: Doubled,
+  c: number,
+  factor: number,
+  otherHigh: number,
+  otherLow: number,
+): void {
+  const product = factor * otherHigh;
+  const sum = high[c] + product;
+  const part = sum - high[c];
+  const error = high[c] - (sum - part) + (product - part);
+  const tail = low[c] + error + productError(factor, otherHigh, product) + factor * otherLow;
+  high[c] = sum + tail;
+  low[c] = tail - (high[c] - sum);
+}
+
+/** Rows with a component along a direction that is more than the rounding of twice the precision. */
+function* rowsBeyond(search: Search, directions: readonly Doubled[], threshold: number): Steps<number[]> {
+  const { matrix, rowScale, sizes, columnScale } = search;
+  const { n, d } = matrix;
+  const rows: number[] = [];
+  const key = new Float64Array(d);
+  if (directions.length === 0) return rows;
+  yield* eachBlock(n, 'unresolved', (start, end) => {
+    const block = matrix.rows(start, end);
+    for (let j = start; j < end; j++) {
+      if (rowScale && rowScale[j] === 0) continue;
+      for (let c = 0; c < d; c++) key[c] = block[(j - start) * d + c] * (columnScale ? columnScale[c] : 1);
+      if (
+        directions.some(({ high, low }) =>
+          standsOut(key, high, doubledDot(key, 0, high, low, d), sizes, threshold),
+        )
+      )
+        rows.push(j);
+    }
+  });
+  return rows;
+}
