@@ -28,6 +28,14 @@ export interface KernelExports {
   scores64: Scores;
   scores32: Scores;
   squaredNorms(panels: number, count: number, width: number, groups: number, out: number): void;
+  squaredNorms32(
+    rows: number,
+    count: number,
+    d: number,
+    columnScale: number,
+    scales: number,
+    out: number,
+  ): void;
   largestMagnitude(x: number, count: number): number;
   packKeys(keys: number, count: number, d: number, target: number): void;
   packValues(values: number, count: number, dv: number, target: number): void;

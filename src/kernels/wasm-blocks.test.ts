@@ -181,9 +181,18 @@ describe('WASM blocks', () => {
   });
 
   it('takes the identity where no factor is given, in float32 too', () => {
-    const example = makeCase(5, 70, 6, {});
-    const kernel = load(wasmKernels, example);
-    expectSame(scores32Of(kernel, 70), Float32Array.from(scoresOf(kernel, 70)));
+    for (const d of [1, 5, 8, 19, 64]) {
+      const { rows } = makeCase(5, 70, d, {});
+      for (const block of [rows, Float32Array.from(rows)]) {
+        const kernel = wasmKernels.blocks({ d, columnScale: new Float64Array(d).fill(0.5) });
+        kernel.load(block);
+        const exact = scoresOf(kernel, 70);
+        scores32Of(kernel, 70).forEach((square, i) => {
+          const root = Math.sqrt(exact[i]);
+          expect(Math.abs(Math.sqrt(square) - root)).toBeLessThanOrEqual((d + 4) * 2 ** -24 * root);
+        });
+      }
+    }
   });
 
   it.each([

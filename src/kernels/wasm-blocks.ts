@@ -176,6 +176,12 @@ class WasmBlocks implements BlockKernel {
     const { instance } = this.arena;
     const { width } = this;
     const { factor } = this.plan;
+    if (!factor && !this.wide && !this.rowScaled && !this.plan.transform) {
+      const { rows, columnScale, groups, out: results } = region;
+      instance.exports.squaredNorms32(rows, this.count, width, columnScale, groups, results);
+      out.set(instance.f32(results, this.count));
+      return;
+    }
     if (!factor) {
       const wide = new Float64Array(this.count);
       this.scores(wide);

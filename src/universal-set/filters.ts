@@ -45,7 +45,7 @@ function unitColumns(
 }
 
 /**
- * By the norm alone, in float64: |W x|^2 <= |W|^2 |x|^2, and |W|^2 <= (tr (W^T W)^8)^{1/8}, at most d^{1/8} too large. O(d) a row.
+ * By the norm alone, in float32 with its error bound: |W x|^2 <= |W|^2 |x|^2, and |W|^2 <= (tr (W^T W)^8)^{1/8}, at most d^{1/8} too large. O(d) a row.
  * Gives up where the first rows show that it decides little.
  */
 function normFilter(
@@ -55,16 +55,18 @@ function normFilter(
 ): Filter | undefined {
   const largest = largestEigenvalue(timesOwnTranspose(factor, d), d);
   if (!(largest < Number.POSITIVE_INFINITY)) return undefined;
-  const threshold = (root * root) / largest;
+  // The norm is off by at most (d + 4) 2^-24 of itself.
+  const sure = (1 - (d + 4) * 2 ** -24) ** 2 * (1 - 2 ** -22);
+  const threshold = (sure * root * root) / largest;
   const kernel = kernels().blocks({ d, columnScale });
-  const squares = new Float64Array(BLOCK_ROWS);
+  const squares = new Float32Array(BLOCK_ROWS);
   let seen = 0;
   let passed = 0;
   return {
     pass(rows) {
       if (seen >= TRIAL_ROWS && passed > USEFUL * seen) return undefined;
       kernel.load(rows);
-      kernel.scores(squares);
+      kernel.scores32(squares);
       const found: number[] = [];
       const count = rows.length / d;
       for (let i = 0; i < count; i++) if (!(squares[i] < threshold)) found.push(i);

@@ -263,3 +263,41 @@ export function squaredNorms(panels: usize, count: i32, width: i32, groups: usiz
     out += 32;
   }
 }
+
+/**
+ * out[i] = |x_i|^2 in float32 for float32 rows [count, d] as they came, times columnScale [d] (float64, powers of two, so that
+ * only the squares and their at most d additions are rounded); `scales` is working memory.
+ */
+export function squaredNorms32(
+  rows: usize,
+  count: i32,
+  d: i32,
+  columnScale: usize,
+  scales: usize,
+  out: usize,
+): void {
+  for (let c = 0; c < d; c++)
+    store<f32>(scales + ((<usize>c) << 2), <f32>load<f64>(columnScale + ((<usize>c) << 3)));
+  const even = (<usize>(d & ~7)) << 2;
+  const all = (<usize>d) << 2;
+  for (let i = 0; i < count; i++) {
+    let low = f32x4.splat(0);
+    let high = f32x4.splat(0);
+    for (let c: usize = 0; c < even; c += 32) {
+      const x0 = f32x4.mul(v128.load(rows + c), v128.load(scales + c));
+      const x1 = f32x4.mul(v128.load(rows + c, 16), v128.load(scales + c, 16));
+      low = f32x4.add(low, f32x4.mul(x0, x0));
+      high = f32x4.add(high, f32x4.mul(x1, x1));
+    }
+    low = f32x4.add(low, high);
+    let sum = f32x4.extract_lane(low, 0) + f32x4.extract_lane(low, 1);
+    sum += f32x4.extract_lane(low, 2) + f32x4.extract_lane(low, 3);
+    for (let c = even; c < all; c += 4) {
+      const x = load<f32>(rows + c) * load<f32>(scales + c);
+      sum += x * x;
+    }
+    store<f32>(out, sum);
+    rows += all;
+    out += 4;
+  }
+}
