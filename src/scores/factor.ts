@@ -156,9 +156,11 @@ function* factorizeResolved(
     const scale = Float64Array.from(kept, (c) => 2 ** -Math.round(Math.log2(roots[c])));
     const scaled = scaleBoth(gram, width, scale);
     const noise = Float64Array.from(kept, (c, i) => {
-      if (basis.isIdentity) return 0;
+      // Entries that are scaled by row are rounded once.
+      const scaledRows = rowScale ? UNIT_ROUNDOFF * roots[c] : 0;
+      if (basis.isIdentity) return scale[i] * scaledRows;
       const plain = d * UNIT_ROUNDOFF * inputs[c];
-      return scale[i] * (compensated ? UNIT_ROUNDOFF * (2 * roots[c] + d * plain) : plain);
+      return scale[i] * (scaledRows + (compensated ? UNIT_ROUNDOFF * (2 * roots[c] + d * plain) : plain));
     });
     const certified = certify(scaled, width, noise, depth);
     const conditioned = certified !== undefined && certified.gramError <= ACCURACY / 4;
