@@ -4,6 +4,7 @@ import { BLOCK_ROWS, type BlockPlan, FLUSH_ROWS } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
 import type { KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
+import { GramSum } from './gram-sum.js';
 
 /** Unit roundoff of float64. */
 export const UNIT_ROUNDOFF = 2 ** -53;
@@ -36,26 +37,14 @@ export function* eachBlock(
 export function* gramOf(matrix: KeyMatrix, plan: BlockPlan, rowScale?: Float64Array): Steps<Float64Array> {
   const kernel = kernels().blocks(plan);
   const width = plan.width ?? plan.d;
-  // Level l of the counter holds the sum of 2^l blocks or nothing: adjacent equals are added, as in a binary number.
-  const levels: (Float64Array | undefined)[] = [];
+  const sums = new GramSum(width);
   yield* eachBlock(matrix.n, 'gram', (start, end) => {
     kernel.load(matrix.rows(start, end), rowScale?.subarray(start, end));
     const sum = new Float64Array(width * width);
     kernel.gram(sum);
-    let level = 0;
-    for (; levels[level]; level++) {
-      add(sum, levels[level] as Float64Array);
-      levels[level] = undefined;
-    }
-    levels[level] = sum;
+    sums.add(sum);
   });
-  const total = new Float64Array(width * width);
-  for (const sum of levels) if (sum) add(total, sum);
-  return total;
-}
-
-function add(target: Float64Array, other: Float64Array): void {
-  for (let i = 0; i < target.length; i++) target[i] += other[i];
+  return sums.total();
 }
 
 /** The square roots of the diagonal: the norms of the columns. */

@@ -1,0 +1,39 @@
+/** A sum of Grams of blocks in a fixed binary tree: the same bytes whenever the same blocks come in the same order. */
+
+/**
+ * Level l holds the sum of 2^l blocks or nothing: adjacent equals are added, as in a binary number. So an entry goes through at most
+ * log2(blocks) + 1 additions, and O(width^2 log(blocks)) numbers are held.
+ */
+export class GramSum {
+  constructor(
+    readonly width: number,
+    readonly levels: (Float64Array | undefined)[] = [],
+  ) {}
+
+  /** Adds the Gram of a block, or the sum of 2^level of them; `sum` belongs to the tree from then on. */
+  add(sum: Float64Array, level = 0): void {
+    for (; this.levels[level]; level++) {
+      addTo(sum, this.levels[level] as Float64Array);
+      this.levels[level] = undefined;
+    }
+    this.levels[level] = sum;
+  }
+
+  /** Adds all that another tree holds, lowest level first. */
+  merge(other: GramSum): void {
+    other.levels.forEach((sum, level) => {
+      if (sum) this.add(sum.slice(), level);
+    });
+  }
+
+  /** [width, width] row-major: the sum of everything. */
+  total(): Float64Array {
+    const total = new Float64Array(this.width * this.width);
+    for (const sum of this.levels) if (sum) addTo(total, sum);
+    return total;
+  }
+}
+
+function addTo(target: Float64Array, other: Float64Array): void {
+  for (let i = 0; i < target.length; i++) target[i] += other[i];
+}
