@@ -54,6 +54,7 @@ export {
 } from './scores/sensitivity.js';
 export { type CallOptions, type Progress, run, runAsync, type Steps } from './steps.js';
 export type { UniversalSet } from './universal-set/result.js';
+export { type HeavyRows, type SketchOptions, UniversalSetSketch } from './universal-set/sketch.js';
 export {
   type UniversalSetOptions,
   universalSet,

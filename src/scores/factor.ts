@@ -48,18 +48,21 @@ const ACCURACY = 1e-5;
 /** Four passes resolve condition numbers up to 1e16; more are a bug or an adversary, and then every row is kept. */
 const MOST_PASSES = 10;
 
+/** What rounding can do to scores by a factor. */
+export type Rounding = Pick<Factor, 'absolute' | 'relative'>;
+
 /** The largest tau that a computed score allows. */
-export function upperScore({ absolute, relative }: Factor, score: number): number {
+export function upperScore({ absolute, relative }: Rounding, score: number): number {
   return Math.min(1, (Math.sqrt(score) + absolute) ** 2 * (1 + relative));
 }
 
 /** The smallest tau that a computed score allows. */
-export function lowerScore({ absolute, relative }: Factor, score: number): number {
+export function lowerScore({ absolute, relative }: Rounding, score: number): number {
   return Math.min(1, Math.max(0, Math.sqrt(score) - absolute) ** 2 * (1 - relative));
 }
 
 /** The margin m at a threshold: a score whose upper end reaches epsilon has tau >= epsilon (1 - m). */
-export function marginAt(factor: Factor, epsilon: number): number {
+export function marginAt(factor: Rounding, epsilon: number): number {
   const kept = Math.max(0, Math.sqrt(epsilon / (1 + factor.relative)) - factor.absolute) ** 2;
   return Math.min(1, Math.max(0, 1 - lowerScore(factor, kept) / epsilon) + 4 * UNIT_ROUNDOFF);
 }

@@ -6,6 +6,7 @@ import { checkHeavy } from './heavy.js';
 import { checkInvariance } from './invariance.js';
 import { checkPower } from './powers.js';
 import { checkLeverage, checkLewis, checkSensitivities } from './scores.js';
+import { checkSketch } from './sketch.js';
 import { checkSquare } from './square.js';
 import { checkTop } from './top.js';
 
@@ -25,6 +26,7 @@ export const checks: readonly Entry[] = [
   { name: 'top', check: checkTop, count: 700 },
   { name: 'heavy', check: checkHeavy, count: 1500 },
   { name: 'invariance', check: checkInvariance, count: 700 },
+  { name: 'sketch', check: checkSketch, count: 800 },
   { name: 'lewis', check: checkLewis, count: 500 },
   { name: 'sensitivities', check: checkSensitivities, count: 500 },
 ];

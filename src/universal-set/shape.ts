@@ -1,0 +1,46 @@
+/** What is counted of the rows of a sketch: themselves, with an intercept column, or their tensor powers (docs/algorithms.md, section 6). */
+import type { KeyMatrix } from '../keys.js';
+import { centred } from '../scores/centred.js';
+import { DEFAULT_BUDGET } from '../scores/sensitivity.js';
+import { run } from '../steps.js';
+import { powerSet } from './powers.js';
+import { quadraticSet } from './quadratic.js';
+import type { Candidate } from './result.js';
+import { tensorDimension, tensorPower, tensorRounding } from './tensor-power.js';
+
+/** What the levels of a sketch have in common. */
+export interface Shape {
+  /** Columns of the rows that come in. */
+  readonly d: number;
+  /** Columns of their images, and relative rounding of the images in units of u. */
+  readonly width: number;
+  readonly noise: number;
+  /** The images whose leverage scores count. */
+  image(rows: KeyMatrix): KeyMatrix;
+  /** Rows of a matrix, by ascending position, that may reach a threshold among themselves; all others certainly do not. */
+  judge(rows: KeyMatrix, threshold: number): Candidate[];
+}
+
+/** For |x|^(2 order). */
+export function shapeOf(d: number, centre: boolean, order: number): Shape {
+  const plain = (rows: KeyMatrix) => (centre ? centred(rows) : rows);
+  const columns = d + Number(centre);
+  return {
+    d,
+    width: tensorDimension(columns, order),
+    noise: tensorRounding(order),
+    image: (rows) => tensorPower(plain(rows), order),
+    judge(rows, epsilon) {
+      const { kept } = run(
+        order === 1
+          ? quadraticSet(plain(rows), 'finish: keys', { epsilon })
+          : powerSet(plain(rows), 'finish: keys', 2 * order, {
+              epsilon,
+              exact: false,
+              budget: DEFAULT_BUDGET,
+            }),
+      );
+      return kept.map(({ index, upper }) => ({ index, upper })).sort((a, b) => a.index - b.index);
+    },
+  };
+}

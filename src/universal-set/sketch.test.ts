@@ -1,0 +1,315 @@
+import { describe, expect, test } from 'vitest';
+import { generators, toFloat32 } from '../../test/oracle/generators.js';
+import type { Matrix } from '../../test/oracle/matrix.js';
+import { seeded } from '../../test/oracle/random.js';
+import { huber } from '../weights/huber.js';
+import { power } from '../weights/power.js';
+import { tukey } from '../weights/tukey.js';
+import type { WeightFunction } from '../weights/weight.js';
+import { type SketchOptions, UniversalSetSketch } from './sketch.js';
+import { universalSet } from './universal-set.js';
+
+function draw(name: string, n: number, d: number, seed = 5): Matrix {
+  const generator = generators.find((entry) => entry.name === name);
+  if (!generator) throw new Error(`no generator ${name}`);
+  return toFloat32(generator.make(seeded(seed), n, d));
+}
+
+const part = ({ data, d }: Matrix, start: number, end: number) => ({
+  data: data.subarray(start * d, end * d),
+  shape: [end - start, d] as const,
+});
+
+function sketchOf(matrix: Matrix, options: Omit<SketchOptions, 'd'>, chunk = matrix.n): UniversalSetSketch {
+  const sketch = new UniversalSetSketch({ d: matrix.d, ...options });
+  for (let at = 0; at < matrix.n; at += chunk)
+    sketch.insert(part(matrix, at, Math.min(matrix.n, at + chunk)));
+  return sketch;
+}
+
+const heavyTailed = draw('student-2', 5001, 6);
+
+describe('one stream', () => {
+  test('gives the minimal set of universalSet', () => {
+    const options = { epsilon: 0.01 };
+    const set = sketchOf(heavyTailed, options).finish();
+    const batch = universalSet(part(heavyTailed, 0, heavyTailed.n), { ...options, exact: true });
+    expect(set.indices.length).toBeGreaterThan(30);
+    expect(set).toEqual({ ...batch, margin: set.margin });
+    expect(set.margin).toBeLessThan(1e-10);
+  });
+
+  test.each<[string, SketchOptions['f'], number]>([
+    ['x^2', power(2), 0.005],
+    ['x^4', power(4), 0.05],
+    ['huber', huber(1), 0.05],
+  ])('does not depend on the chunks, to the last byte: %s', (_, f, epsilon) => {
+    const whole = sketchOf(heavyTailed, { epsilon, f }).toBytes();
+    for (const chunk of [1, 313, 1024, 3000])
+      expect(Buffer.compare(sketchOf(heavyTailed, { epsilon, f }, chunk).toBytes(), whole)).toBe(0);
+  });
+
+  test('holds no more than it says', () => {
+    const { n, d } = heavyTailed;
+    const sketch = new UniversalSetSketch({ d, epsilon: 0.05 });
+    const most = 44 * d * d + (2 * d) / 0.05 + 2048;
+    for (let at = 0; at < 200_000; at += n) {
+      sketch.insert(part(heavyTailed, 0, n), at);
+      expect(sketch.toBytes().length).toBeLessThan(8 * most * (d + 1));
+    }
+    expect(sketch.rows).toBe(n * Math.ceil(200_000 / n));
+    expect(sketch.finish().indices).toEqual([]);
+  });
+
+  test('goes on after finish as if nothing had been', () => {
+    const sketch = sketchOf(part2(0, 3000), { epsilon: 0.01 });
+    sketch.finish();
+    sketch.insert(part(heavyTailed, 3000, 5001));
+    expect(sketch.finish()).toEqual(sketchOf(heavyTailed, { epsilon: 0.01 }).finish());
+  });
+
+  test('while all rows are held, the set is that of universalSet', () => {
+    const few = draw('integers of low rank', 300, 5);
+    for (const f of [power(2), power(1), power(4), tukey(1)]) {
+      const options = { epsilon: 0.1, f, centre: true };
+      expect(sketchOf(few, options, 7).finish()).toEqual(
+        universalSet(part(few, 0, few.n), { ...options, exact: f.power === 2 }),
+      );
+    }
+  });
+});
+
+function part2(start: number, end: number): Matrix {
+  const { data, d } = heavyTailed;
+  return { data: data.subarray(start * d, end * d), n: end - start, d };
+}
+
+describe('what the Gram cannot tell', () => {
+  test.each([
+    'copied columns',
+    'products of low rank',
+    'condition beyond 1e6',
+  ])('%s: a superset, of bounded size', (name) => {
+    const matrix = draw(name, 6000, 6);
+    const set = sketchOf(matrix, { epsilon: 0.02 }).finish();
+    const batch = universalSet(part(matrix, 0, matrix.n), { epsilon: 0.02, exact: true });
+    expect(batch.indices.filter((j) => !set.indices.includes(j))).toEqual([]);
+    expect(set.guarantee).toBe('superset');
+    expect(set.indices.length).toBeLessThanOrEqual(6 / 0.02);
+    expect(set.rank).toBe(6);
+  });
+
+  test('numbers whose squares leave float64', () => {
+    const data = Float64Array.from(heavyTailed.data, (x) => x * 1e-170);
+    data[3000 * 6] = 1e170;
+    const set = sketchOf({ ...heavyTailed, data }, { epsilon: 0.05 }).finish();
+    expect(set.indices).toContain(3000);
+    expect(set.guarantee).toBe('superset');
+  });
+
+  test('tensors whose products leave float64', () => {
+    const data = new Float64Array(3000);
+    data[1500] = 1e-170;
+    const set = sketchOf({ data, n: 3000, d: 1 }, { epsilon: 0.9, f: power(4) }).finish();
+    expect(set.indices).toEqual([1500]);
+  });
+
+  test('a column that is zero for long', () => {
+    const data = heavyTailed.data.slice();
+    for (let j = 0; j < heavyTailed.n; j++) if (j !== 4100) data[j * 6 + 2] = 0;
+    data[4100 * 6 + 2] = 1e-30;
+    const set = sketchOf({ ...heavyTailed, data }, { epsilon: 0.9 }).finish();
+    expect(set.indices).toContain(4100);
+    expect(set.guarantee).toBe('minimal');
+  });
+});
+
+describe('merging', () => {
+  const parts = Array.from({ length: 12 }, (_, i) => [i * 417, Math.min(5001, (i + 1) * 417)] as const);
+  const bytesOf = (options: Omit<SketchOptions, 'd'>) =>
+    parts.map(([start, end]) => {
+      const sketch = new UniversalSetSketch({ d: heavyTailed.d, ...options });
+      sketch.insert(part(heavyTailed, start, end), start);
+      return sketch.toBytes();
+    });
+
+  function mergedBy(order: ReturnType<typeof seeded>, parts: readonly Uint8Array[], f: WeightFunction) {
+    const sketches = parts.map((bytes) => UniversalSetSketch.fromBytes(bytes, { f }));
+    while (sketches.length > 1) {
+      const [taken] = sketches.splice(order.integer(0, sketches.length - 1), 1);
+      sketches[order.integer(0, sketches.length - 1)].merge(taken);
+    }
+    return sketches[0];
+  }
+
+  test('a thousand random trees give one set', () => {
+    const epsilon = 0.01;
+    const f = power(2);
+    const bytes = bytesOf({ epsilon, f });
+    const set = universalSet(part(heavyTailed, 0, 5001), { epsilon, f, exact: true });
+    for (let seed = 1; seed <= 1000; seed++) {
+      const { indices, scores, undecided, guarantee } = mergedBy(seeded(seed), bytes, f).finish();
+      expect(indices).toEqual(set.indices);
+      expect(undecided).toEqual([]);
+      expect(guarantee).toBe('minimal');
+      scores.forEach((score, i) => {
+        expect(Math.abs(score - set.scores[i])).toBeLessThan(1e-12);
+      });
+    }
+  });
+
+  test('the cascade: random trees give the sets of peeling, less what is light among these', () => {
+    const epsilon = 0.1;
+    const f = huber(1);
+    const bytes = bytesOf({ epsilon, f });
+    const whole = sketchOf(heavyTailed, { epsilon, f }).finish().indices;
+    const peeled = universalSet(part(heavyTailed, 0, 5001), { epsilon, f }).indices;
+    expect(whole.filter((j) => !peeled.includes(j))).toEqual([]);
+    for (let seed = 1; seed <= 50; seed++)
+      expect(mergedBy(seeded(seed), bytes, f).finish().indices).toEqual(whole);
+  });
+
+  test('the same tree gives the same bytes', () => {
+    const bytes = bytesOf({ epsilon: 0.02 });
+    const merged = () => mergedBy(seeded(3), bytes, power(2)).toBytes();
+    expect(Buffer.compare(merged(), merged())).toBe(0);
+  });
+
+  test('leaves the other sketch as it was', () => {
+    const first = sketchOf(part2(0, 3000), { epsilon: 0.02 });
+    const second = new UniversalSetSketch({ d: 6, epsilon: 0.02 });
+    second.insert(part(heavyTailed, 3000, 5001), 3000);
+    const before = second.toBytes();
+    first.merge(second);
+    expect(Buffer.compare(second.toBytes(), before)).toBe(0);
+    expect(first.finish().indices).toEqual(sketchOf(heavyTailed, { epsilon: 0.02 }).finish().indices);
+  });
+});
+
+describe('a second pass', () => {
+  test('finds the set by the Gram alone', () => {
+    const sketch = sketchOf(heavyTailed, { epsilon: 0.01 });
+    const { indices, scores, undecided } = sketch.finish();
+    expect(sketch.filter(part(heavyTailed, 0, 5001))).toEqual({ indices, scores, undecided });
+    const tail = sketch.filter(part(heavyTailed, 2000, 5001), 2000);
+    expect(tail.indices).toEqual(indices.filter((j) => j >= 2000));
+  });
+
+  test('refuses what it cannot say', () => {
+    const { data } = draw('student-2', 3000, 4);
+    for (let j = 0; j < 3000; j++) data[4 * j + 3] = data[4 * j];
+    const low = sketchOf({ data, n: 3000, d: 4 }, { epsilon: 0.1 });
+    expect(() => low.filter(part(heavyTailed, 0, 9))).toThrow('filter: keys must have 4 columns, got 6');
+    expect(() => low.filter({ data: new Float32Array(4), shape: [1, 4] })).toThrow('finish gives their set');
+    const estimator = sketchOf(heavyTailed, { epsilon: 0.1, f: huber(2) });
+    expect(() => estimator.filter(part(heavyTailed, 0, 9))).toThrow('must be for f = power:2, got huber:2');
+  });
+});
+
+describe('bytes', () => {
+  const sketch = sketchOf(draw('student-2', 1500, 2), { epsilon: 0.02 });
+  const bytes = sketch.toBytes();
+
+  test('a sketch from bytes goes on bit for bit', () => {
+    const first = sketchOf(part2(0, 2500), { epsilon: 0.005 });
+    const second = UniversalSetSketch.fromBytes(first.toBytes());
+    for (const each of [first, second]) each.insert(part(heavyTailed, 2500, 5001));
+    expect(Buffer.compare(first.toBytes(), second.toBytes())).toBe(0);
+    expect(second.finish()).toEqual(first.finish());
+  });
+
+  test('every change of one byte is refused', () => {
+    for (let i = 0; i < bytes.length; i++) {
+      const damaged = bytes.slice();
+      damaged[i] ^= 1 + (i % 255);
+      expect(() => UniversalSetSketch.fromBytes(damaged)).toThrow(RangeError);
+    }
+  });
+
+  test('every cut is refused', () => {
+    for (let length = 0; length < bytes.length; length += 7)
+      expect(() => UniversalSetSketch.fromBytes(bytes.subarray(0, length))).toThrow(RangeError);
+  });
+
+  test.each<[string, Partial<SketchOptions>, string]>([
+    ['d', { d: 3 }, 'fromBytes: both must have the same d, got 3 and 2'],
+    ['epsilon', { epsilon: 0.5 }, 'the same epsilon, got 0.5 and 0.02'],
+    ['f', { f: huber(1) }, 'the same f, got huber:1 and power:2'],
+    ['centre', { centre: true }, 'the same centre, got true and false'],
+  ])('another %s than expected is refused', (_, expected, message) => {
+    expect(() => UniversalSetSketch.fromBytes(bytes, expected)).toThrow(message);
+  });
+
+  test('another version is refused', () => {
+    const later = bytes.slice();
+    later[8] = 2;
+    expect(() => UniversalSetSketch.fromBytes(later)).toThrow('must be of version 1, got 2');
+  });
+});
+
+describe('refusals', () => {
+  const options = { d: 6, epsilon: 0.1 };
+  test.each<[string, () => unknown, string]>([
+    ['d', () => new UniversalSetSketch({ ...options, d: 0 }), 'd must be a positive whole number, got 0'],
+    ['epsilon', () => new UniversalSetSketch({ ...options, epsilon: 2 }), 'epsilon must be in (0, 1], got 2'],
+    [
+      'tensors',
+      () => new UniversalSetSketch({ d: 100, epsilon: 0.1, f: power(4) }),
+      'power:4 of 100 columns needs tensors of 5050, at most 4096 are taken',
+    ],
+    [
+      'levels',
+      () => new UniversalSetSketch({ d: 4, epsilon: 1e-6, f: tukey(1) }),
+      'epsilon must be at least 1/4096 for f = tukey:1, got 0.000001',
+    ],
+    ['nothing', () => new UniversalSetSketch(options).finish(), 'the sketch must have rows, got none'],
+    [
+      'columns',
+      () => new UniversalSetSketch(options).insert({ data: new Float32Array(4), shape: [1, 4] }),
+      'insert: keys must have 6 columns, got 4',
+    ],
+    [
+      'offset',
+      () => new UniversalSetSketch(options).insert(part(heavyTailed, 0, 9), 2 ** 53 - 3),
+      'offset + n below 2^53',
+    ],
+    [
+      'rows that came',
+      () => sketchOf(heavyTailed, options).insert(part(heavyTailed, 0, 9), 4995),
+      'rows 4995 to 5000 are in the sketch already',
+    ],
+    [
+      'merge of rows that came',
+      () => sketchOf(heavyTailed, options).merge(sketchOf(part2(10, 20), options)),
+      'rows 0 to 9 are in the sketch already',
+    ],
+    [
+      'merge of another epsilon',
+      () => sketchOf(heavyTailed, options).merge(new UniversalSetSketch({ d: 6, epsilon: 0.2 })),
+      'merge: both must have the same epsilon, got 0.1 and 0.2',
+    ],
+  ])('%s', (_, call, message) => {
+    expect(call).toThrow(message);
+  });
+
+  test.each([
+    [Number.NaN, 10],
+    [Number.POSITIVE_INFINITY, 1500],
+    [Number.NEGATIVE_INFINITY, 5000],
+  ])('%d in row %d, in chunks of any size; the rows before are in', (value, row) => {
+    const data = heavyTailed.data.slice();
+    data[row * 6 + 4] = value;
+    for (const chunk of [1, 600, 5001]) {
+      const sketch = new UniversalSetSketch(options);
+      const insert = () => {
+        for (let at = 0; at < 5001; at += chunk)
+          sketch.insert(part({ data, n: 5001, d: 6 }, at, Math.min(5001, at + chunk)));
+      };
+      expect(insert).toThrow(`insert: keys must be finite, got ${value} at row ${row}, column 4`);
+      expect(sketch.rows).toBeLessThanOrEqual(row);
+      const rest = sketch.rows;
+      sketch.insert(part(heavyTailed, rest, 5001));
+      expect(sketch.finish()).toEqual(sketchOf(heavyTailed, options).finish());
+    }
+  });
+});

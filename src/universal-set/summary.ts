@@ -1,0 +1,241 @@
+/**
+ * One level of a sketch: the Gram of all rows inserted and the rows that may still be heavy (docs/algorithms.md, section 6).
+ *
+ * A score only falls as rows are added, so a row that is once below the threshold never comes back: it goes to the next level, if there is
+ * one. Where the Gram does not certify scores, the rows that are held are judged by themselves: among fewer rows scores are higher.
+ */
+import { BLOCK_ROWS, type BlockKernel } from '../kernels/kernels.js';
+import { kernels } from '../kernels/load.js';
+import { type Floats, type KeyMatrix, matrixOver } from '../keys.js';
+import { lowerScore, marginAt, upperScore } from '../scores/factor.js';
+import { type GramFactor, gramFactor } from '../scores/gram-factor.js';
+import { GramSum } from '../scores/gram-sum.js';
+import { hasDigits } from '../scores/screening.js';
+import { IndexedRows, otherPositions } from './indexed-rows.js';
+import type { Candidate } from './result.js';
+import { Screen } from './screen.js';
+import type { Shape } from './shape.js';
+
+/** The rows of a level that reach its threshold, and what is known of them. */
+export interface Finished {
+  readonly kept: readonly Candidate[];
+  /** Their rows, same order, with their indices. */
+  readonly rows: { readonly rows: Floats; readonly indices: Float64Array };
+  /** The largest upper end. */
+  readonly largest: number;
+  readonly margin: number;
+  /** Where the Gram certified the scores: its factor. */
+  readonly factor?: GramFactor;
+}
+
+/** The Gram of a level and what it holds. */
+export class Summary {
+  /** Rows in the Gram; those of the open block are still to come. */
+  rows = 0;
+  /** Undefined where squares of the images left the range of float64. */
+  sums: GramSum | undefined;
+  readonly open: IndexedRows;
+  readonly held: IndexedRows;
+  screen: Screen | undefined;
+  /** The next pruning: when this many rows are held, or this many rows are in the Gram. */
+  pruneHeld: number;
+  pruneRows: number;
+  private kernel: BlockKernel | undefined;
+
+  constructor(
+    readonly shape: Shape,
+    readonly threshold: number,
+    readonly next?: Summary,
+  ) {
+    this.sums = new GramSum(shape.width);
+    this.open = new IndexedRows(shape.d);
+    this.held = new IndexedRows(shape.d);
+    this.pruneHeld = this.pruneRows = this.capacity;
+  }
+
+  /** Twice what pruning leaves at most, by the sum of all scores. */
+  private get capacity(): number {
+    return Math.max(BLOCK_ROWS, Math.ceil((2 * this.shape.width) / this.threshold));
+  }
+
+  /** A level with the same contents, above `next`. */
+  clone(next?: Summary): Summary {
+    const copy = new Summary(this.shape, this.threshold, next);
+    copy.rows = this.rows;
+    copy.sums = this.sums && new GramSum(this.shape.width, [...this.sums.levels]);
+    copy.open.append(this.open.data, this.open.indices);
+    copy.held.append(this.held.data, this.held.indices);
+    copy.screen = this.screen;
+    copy.pruneHeld = this.pruneHeld;
+    copy.pruneRows = this.pruneRows;
+    return copy;
+  }
+
+  /**
+   * Inserts rows in the order given: blocks are cut from what comes, whatever the chunks.
+   *
+   * @throws RangeError where a number is not finite; nothing of that block, or part of one, is inserted.
+   */
+  insert(rows: Floats, indices: Float64Array): void {
+    const { d } = this.shape;
+    for (let at = 0; at < indices.length; ) {
+      const end = Math.min(indices.length, at + BLOCK_ROWS - this.open.count);
+      const part = rows.subarray(at * d, end * d);
+      const places = indices.subarray(at, end);
+      at = end;
+      if (places.length === BLOCK_ROWS) this.insertBlock(part, places);
+      else {
+        this.checkFinite(part, places);
+        this.open.append(part, places);
+        if (this.open.count < BLOCK_ROWS) continue;
+        const block = this.open.at(Array.from({ length: BLOCK_ROWS }, (_, i) => i));
+        this.open.clear();
+        this.insertBlock(block.rows, block.indices);
+      }
+    }
+  }
+
+  private checkFinite(rows: Floats, indices: Float64Array): void {
+    const { d } = this.shape;
+    for (let i = 0; i < rows.length; i++)
+      if (!Number.isFinite(rows[i]))
+        throw new RangeError(
+          `insert: keys must be finite, got ${rows[i]} at row ${indices[Math.floor(i / d)]}, column ${i % d}`,
+        );
+  }
+
+  /** Takes over what another level has, which is left as it was. */
+  merge(other: Summary): void {
+    if (this.sums && other.sums) this.sums.merge(other.sums);
+    else this.sums = undefined;
+    this.rows += other.rows;
+    // Any Gram of some of the rows gives bounds.
+    this.screen ??= other.screen;
+    this.held.append(other.held.data, other.held.indices);
+    this.pruneHeld = Math.max(this.pruneHeld, other.pruneHeld);
+    this.insert(other.open.data, other.open.indices);
+    if (this.held.count >= this.pruneHeld || this.rows >= this.pruneRows) this.prune();
+  }
+
+  private insertBlock(rows: Floats, indices: Float64Array): void {
+    const { d, width } = this.shape;
+    const image = this.imageOf(rows);
+    const gram = this.blockGram(image);
+    // A Gram tells of every number that is not finite, by its diagonal.
+    if (!gram) this.checkFinite(rows, indices);
+    this.rows += indices.length;
+    if (gram) this.sums?.add(gram);
+    else {
+      this.sums = undefined;
+      this.screen = undefined;
+    }
+    // A column that was zero until now: nothing is known of rows along it.
+    const blind = this.screen?.factor.zero.some((c) => gram !== undefined && gram[c * width + c] > 0);
+    const passed = blind ? undefined : this.screen?.pass(image);
+    if (passed === undefined) this.held.append(rows, indices);
+    else {
+      const block = new IndexedRows(d);
+      block.append(rows, indices);
+      this.pass(block, passed);
+      this.held.append(block.data, block.indices);
+    }
+    if (this.held.count >= this.pruneHeld || this.rows >= this.pruneRows) this.prune();
+  }
+
+  /** Leaves the rows at some positions, and sends the others to the next level. */
+  private pass(rows: IndexedRows, passed: readonly number[]): void {
+    if (this.next && passed.length < rows.count) {
+      const others = rows.at(otherPositions(passed, rows.count));
+      this.next.insert(others.rows, others.indices);
+    }
+    rows.keep(passed);
+  }
+
+  private prune(): void {
+    const factor = this.certified(this.sums);
+    if (factor) {
+      this.screen = new Screen(factor, this.shape.width, this.screened(factor));
+      this.pass(this.held, this.screen.pass(this.shape.image(this.held.matrix())));
+    }
+    if (this.held.count > 0.75 * this.capacity) {
+      const kept = this.shape.judge(this.held.matrix(), this.threshold);
+      this.pass(
+        this.held,
+        kept.map(({ index }) => index),
+      );
+    }
+    this.pruneHeld = Math.max(this.capacity, 2 * this.held.count);
+    this.pruneRows = Math.max(this.capacity, 2 * this.rows);
+  }
+
+  /**
+   * Rows are dropped a few margins below the threshold: what rounding cannot decide at the end is then held in every mode, whenever
+   * each of them pruned.
+   */
+  private screened(factor: GramFactor): number {
+    return this.threshold * Math.max(0, 1 - 4 * marginAt(factor, this.threshold));
+  }
+
+  private certified(sums: GramSum | undefined): GramFactor | undefined {
+    return sums && gramFactor(sums.total(), this.shape.width, this.rows, this.shape.noise);
+  }
+
+  private imageOf(rows: Floats): KeyMatrix {
+    const { d, image, width } = this.shape;
+    const count = rows.length / d;
+    return matrixOver(image(matrixOver(rows, count, d)).rows(0, count), count, width);
+  }
+
+  /** The Gram of a block's images; undefined where their squares leave the range of float64, or the Gram is lost already. */
+  private blockGram(image: KeyMatrix): Float64Array | undefined {
+    const { width } = this.shape;
+    if (!this.sums) return undefined;
+    const rows = image.rows(0, image.n);
+    this.kernel ??= kernels().blocks({ d: width });
+    this.kernel.load(rows);
+    const gram = new Float64Array(width * width);
+    this.kernel.gram(gram);
+    for (let c = 0; c < width; c++) {
+      if (hasDigits(gram[c * width + c])) continue;
+      // Fine only where the column is really zero.
+      for (let i = c; i < rows.length; i += width) if (rows[i] !== 0) return undefined;
+    }
+    return gram;
+  }
+
+  /** The rows that reach the threshold among all that were inserted. Sends the others on, as the last act of this level. */
+  finish(): Finished {
+    const { held, open, shape, threshold } = this;
+    const sums = this.sums && new GramSum(shape.width, [...this.sums.levels]);
+    const gram = open.count > 0 ? this.blockGram(this.imageOf(open.data)) : undefined;
+    if (gram) sums?.add(gram);
+    this.rows += open.count;
+    const lost = open.count > 0 && gram === undefined;
+    held.append(open.data, open.indices);
+    open.clear();
+    const factor = lost ? undefined : this.certified(sums);
+    const kept = factor ? this.above(factor) : shape.judge(held.matrix(), threshold);
+    const positions = kept.map(({ index }) => index);
+    const rows = held.at(positions);
+    this.pass(held, positions);
+    return {
+      kept: kept.map((candidate, i) => ({ ...candidate, index: rows.indices[i] })),
+      rows,
+      largest: kept.reduce((most, { upper }) => Math.max(most, upper), 0),
+      margin: factor ? marginAt(factor, threshold) : 1,
+      factor,
+    };
+  }
+
+  /** The rows held, by position, whose certified score may reach the threshold. */
+  private above(factor: GramFactor): Candidate[] {
+    const { width } = this.shape;
+    const found: Candidate[] = [];
+    const scores = new Screen(factor, width, this.threshold).scores(this.shape.image(this.held.matrix()));
+    scores.forEach((score, index) => {
+      const upper = upperScore(factor, score);
+      if (!(upper < this.threshold)) found.push({ index, lower: lowerScore(factor, score), upper });
+    });
+    return found;
+  }
+}
