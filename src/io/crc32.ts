@@ -1,13 +1,18 @@
 /** The CRC-32 of ISO 3309 (reflected polynomial 0xEDB88320), as zip files use it; eight bytes a step. */
 
 /** Entry 256 k + b: the remainder of byte b followed by k zero bytes. */
-const table = new Int32Array(8 * 256);
-for (let byte = 0; byte < 256; byte++) {
-  let remainder = byte;
-  for (let bit = 0; bit < 8; bit++) remainder = (remainder >>> 1) ^ (remainder & 1 ? 0xedb88320 : 0);
-  table[byte] = remainder;
+const table = /* @__PURE__ */ remainders();
+
+function remainders(): Int32Array {
+  const table = new Int32Array(8 * 256);
+  for (let byte = 0; byte < 256; byte++) {
+    let remainder = byte;
+    for (let bit = 0; bit < 8; bit++) remainder = (remainder >>> 1) ^ (remainder & 1 ? 0xedb88320 : 0);
+    table[byte] = remainder;
+  }
+  for (let i = 256; i < table.length; i++) table[i] = (table[i - 256] >>> 8) ^ table[table[i - 256] & 255];
+  return table;
 }
-for (let i = 256; i < table.length; i++) table[i] = (table[i - 256] >>> 8) ^ table[table[i - 256] & 255];
 
 /** The CRC-32 of bytes; for bytes that come in parts, that of the parts before goes in as `before`. */
 export function crc32(bytes: Uint8Array, before = 0): number {
