@@ -17,6 +17,7 @@ export {
   heavyScores,
   heavyScoresAsync,
   heavyScoresSteps,
+  type ScoreIntervals,
 } from './attention/heavy-scores.js';
 export type { AttentionOptions } from './attention/inputs.js';
 export {
@@ -31,6 +32,13 @@ export { parseSelector, selectorNames } from './attention/selectors/index.js';
 export type { Selector, SelectorContext } from './attention/selectors/selector.js';
 export type { ByHead, Floats, HeadOf, KeyMatrix, Keys, PerHead, ResultFor, Shaped, Tensor } from './keys.js';
 export { type Random, randomStream, sampleWithoutReplacement } from './random.js';
+export {
+  type LpCoreset,
+  type LpCoresetOptions,
+  lpCoreset,
+  lpCoresetAsync,
+  lpCoresetSteps,
+} from './scores/coreset.js';
 export {
   type LeverageOptions,
   type LeverageScores,

@@ -68,21 +68,20 @@ export function randomStream(seed: number, stream = 0): Random {
     if (!Number.isSafeInteger(value) || value < 0)
       throw new RangeError(`randomStream: ${name} must be an integer in [0, 2^53), got ${value}`);
   const words = new Uint32Array(4);
-  const high = (value: number) => Math.floor(value / 2 ** 32);
   let block = 0;
-  let left = 0;
+  let second: number | undefined;
   let spare: number | undefined;
 
   function uniform(): number {
-    if (left === 0) {
-      words.set([block, high(block), stream, high(stream)]);
-      philox4x32(words, seed >>> 0, high(seed));
-      block++;
-      left = 2;
+    if (second !== undefined) {
+      const value = second;
+      second = undefined;
+      return value;
     }
-    const first = left === 2 ? 0 : 2;
-    left--;
-    return ((words[first] >>> 5) * 2 ** 26 + (words[first + 1] >>> 6)) / 2 ** 53;
+    const [first, next] = blockAt(seed, stream, block, words);
+    block++;
+    second = next;
+    return first;
   }
 
   function normal(): number {
@@ -99,6 +98,23 @@ export function randomStream(seed: number, stream = 0): Random {
   }
 
   return { uniform, normal };
+}
+
+/**
+ * The first draw of block `block` of a stream, uniform in [0, 1): what `randomStream(seed, stream)` gives as draw number 2 `block`,
+ * found without the ones before it. So the draw of a row depends on the row alone, in whatever order rows are visited.
+ */
+export function uniformAt(seed: number, stream: number, block: number): number {
+  return blockAt(seed, stream, block, new Uint32Array(4))[0];
+}
+
+/** The two uniform draws of a block; `words` is room for its 128 bits. */
+function blockAt(seed: number, stream: number, block: number, words: Uint32Array): [number, number] {
+  const high = (value: number) => Math.floor(value / 2 ** 32);
+  words.set([block, high(block), stream, high(stream)]);
+  philox4x32(words, seed >>> 0, high(seed));
+  const uniform = (at: number) => ((words[at] >>> 5) * 2 ** 26 + (words[at + 1] >>> 6)) / 2 ** 53;
+  return [uniform(0), uniform(2)];
 }
 
 /**

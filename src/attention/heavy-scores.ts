@@ -7,16 +7,18 @@ import {
   headsOf,
   type KeyMatrix,
   type Keys,
+  type PerHead,
   type ResultFor,
   resultFor,
 } from '../keys.js';
 import { accurateDot } from '../scores/accurate-dot.js';
-import { eachBlock, gramOf } from '../scores/gram.js';
-import { hasDigits } from '../scores/screening.js';
+import type { LpCoreset } from '../scores/coreset.js';
 import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
 import { setsOf } from '../universal-set/universal-set.js';
 import { power } from '../weights/power.js';
 import type { WeightFunction } from '../weights/weight.js';
+import { intervalOf, type Sample, sampledNormaliser, samplesOf } from './coreset-normaliser.js';
+import { exactNormaliser, gather } from './normalisers.js';
 
 /** Options of {@link heavyScores}. */
 export interface HeavyScoresOptions extends CallOptions {
@@ -24,22 +26,44 @@ export interface HeavyScoresOptions extends CallOptions {
   readonly epsilon: number;
   /** Weight function; power(2) unless given. */
   readonly f?: WeightFunction;
+  /**
+   * A coreset of the keys for the same power, from `lpCoreset`: sums over all keys become sums over its rows, scores intervals, and the
+   * result probable. Keys of several heads need one for each.
+   */
+  readonly normaliser?: PerHead<LpCoreset>;
+  /** With a normaliser that was drawn by rows: how accurate you take it to be, in [0, 1). */
+  readonly eta?: number;
+}
+
+/** What a coreset leaves of each score. */
+export interface ScoreIntervals {
+  readonly lower: readonly number[];
+  readonly upper: readonly number[];
+  /** The accuracy of the sums that they come from. */
+  readonly eta: number;
+  /** The probability that the coreset misses it, at most; null where eta was given by the caller. */
+  readonly delta: number | null;
 }
 
 /** The heavy scores of one head, by row and then by column. */
 export interface HeavyScores {
-  /** A_ij of query rows[t] and key cols[t] is scores[t]. */
+  /** A_ij of query rows[t] and key cols[t] is scores[t]; with a normaliser, about. */
   readonly rows: readonly number[];
   readonly cols: readonly number[];
   readonly scores: readonly number[];
   readonly epsilon: number;
   readonly f: string;
+  /**
+   * `exact`: none is missed, and scores are the true ones. With a normaliser, `probable`: with probability 1 - delta over its draw, for all
+   * queries at once, the intervals hold the true scores and none is missed. `assumed`: the same if the given eta is true.
+   */
+  readonly guarantee: 'exact' | 'probable' | 'assumed';
+  /** Same order; null without a normaliser. */
+  readonly intervals: ScoreIntervals | null;
 }
 
 /** Scores this close below epsilon are returned too: more than what rounding can do to a score. */
 const MARGIN = 1e-9;
-/** Below this part of its terms' sizes the quadratic form has lost too many digits, and the sum is taken key by key. */
-const CANCELLATION = 1e-4;
 /** Sums of weights below this have lost digits to underflow. */
 const SMALLEST_SUM = 1e-280;
 
@@ -50,6 +74,9 @@ const SMALLEST_SUM = 1e-280;
  * Only the universal set U is looked at for large scores, so none is missed. O(n d^2) for U, O(m |U| d) for the numerators;
  * the normaliser of a query costs O(d^2) for f(x) = x^2 and O(n d) otherwise. Scores are exact to about 1e-10; those from
  * epsilon (1 - 1e-9) on are returned. A query that is orthogonal to every key has no scores.
+ *
+ * With a `normaliser` of |S| rows, for |x|^p, the sum costs O(|S| d) a query. It is right to 1 +- eta, so every score comes as an interval,
+ * and listed is what can reach epsilon: all whose upper end does. No upper end exceeds f(<q_i,k_j>) over the sum of the keys of U.
  *
  * @throws TypeError or RangeError, one line, for wrong shapes and options, numbers that are not finite, and weights that overflow
  * or underflow.
@@ -92,18 +119,24 @@ export function* heavyScoresSteps<const Q extends Keys>(
   options: HeavyScoresOptions,
 ): Steps<ResultFor<Q, HeavyScores>> {
   checkOptionsObject(options, 'heavyScores', '{ epsilon: 0.05 }');
-  const { epsilon, f = power(2) } = options;
+  const { epsilon, f = power(2), normaliser, eta } = options;
   const queryHeads = headsOf(queries, 'heavyScores: queries');
   const keyHeads = headsOf(keys, 'heavyScores: keys');
   checkShapes(queryHeads, keyHeads);
   if (!(typeof epsilon === 'number' && epsilon > 0 && epsilon <= 1))
     throw new RangeError(`heavyScores: epsilon must be in (0, 1], got ${epsilon}`);
+  if (eta !== undefined && normaliser === undefined)
+    throw new TypeError(`heavyScores: eta belongs to a normaliser, which is not given, got ${eta}`);
+  const samples = normaliser === undefined ? [] : samplesOf(normaliser, eta, keyHeads, f);
   const sets = yield* setsOf(keyHeads, { epsilon: epsilon * (1 - MARGIN), f }, 'heavyScores');
   const group = queryHeads.heads / keyHeads.heads;
   const results: HeavyScores[] = [];
   for (const { batch, head, matrix } of queryHeads.list) {
     const index = batch * keyHeads.heads + Math.floor(head / group);
-    results.push(yield* heavyOfHead(matrix, keyHeads.list[index].matrix, sets[index].indices, epsilon, f));
+    const keysOfHead = keyHeads.list[index].matrix;
+    results.push(
+      yield* heavyOfHead(matrix, keysOfHead, sets[index].indices, { epsilon, f, sample: samples[index] }),
+    );
   }
   return resultFor(queryHeads, results);
 }
@@ -121,19 +154,26 @@ function checkShapes(queries: Heads, keys: Heads): void {
     );
 }
 
+interface Search {
+  readonly epsilon: number;
+  readonly f: WeightFunction;
+  readonly sample: Sample | undefined;
+}
+
 function* heavyOfHead(
   queries: KeyMatrix,
   keys: KeyMatrix,
   candidates: readonly number[],
-  epsilon: number,
-  f: WeightFunction,
+  { epsilon, f, sample }: Search,
 ): Steps<HeavyScores> {
   const { n: m, d } = queries;
   const rows: number[] = [];
   const cols: number[] = [];
   const scores: number[] = [];
+  const lower: number[] = [];
+  const upper: number[] = [];
   const universal = gather(keys, candidates);
-  const gram = f.power === 2 ? withDigits(yield* gramOf(keys, { d }), d) : undefined;
+  const normalise = sample ? sampledNormaliser(keys, sample, f) : yield* exactNormaliser(keys, f);
   for (let first = 0; first < m; first += BLOCK_ROWS) {
     const block = Float64Array.from(queries.rows(first, Math.min(m, first + BLOCK_ROWS)));
     const count = block.length / d;
@@ -157,30 +197,43 @@ function* heavyOfHead(
         .reduce((a, b) => Math.max(a, Math.abs(b)), 0);
       if (largest > 0) units[i] = largest;
     }
-    const sums = yield* normalisers(block, units, keys, f, gram);
+    const sums = yield* normalise(block, units);
     for (let i = 0; i < count; i++) {
       const own = products.subarray(i * candidates.length, (i + 1) * candidates.length);
       const vanishes = (t: number) => accurateDot(unit, i * d, universal, t * d, d) === 0;
       if (own.every((product, t) => product === 0 && vanishes(t))) continue;
-      if (!(sums[i] > SMALLEST_SUM))
+      const values = own.map((product) => f.value(product / units[i]));
+      // What the candidates weigh is part of the sum, whatever a coreset makes of it.
+      const known = sample ? values.reduce((a, b) => a + b, 0) : 0;
+      const sum = Math.max(sums[i], known);
+      if (!(sum > SMALLEST_SUM))
         throw new RangeError(
-          `heavyScores: the weights ${f.name} of query ${first + i} ${Number.isNaN(sums[i]) ? 'overflow' : 'underflow'}: scale the queries`,
+          `heavyScores: the weights ${f.name} of query ${first + i} ${Number.isNaN(sum) ? 'overflow' : 'underflow'}: scale the queries`,
         );
-      for (let t = 0; t < candidates.length; t++) {
-        const score = f.value(own[t] / units[i]) / sums[i];
-        if (Number.isNaN(score))
+      values.forEach((value, t) => {
+        const interval = intervalOf(value, sums[i], known, sample?.eta ?? 0);
+        if (Number.isNaN(interval.upper))
           throw new RangeError(
             `heavyScores: the weight ${f.name} of query ${first + i}, key ${candidates[t]} overflows`,
           );
-        if (score < epsilon * (1 - MARGIN)) continue;
+        if (interval.upper < epsilon * (1 - MARGIN)) return;
         rows.push(first + i);
         cols.push(candidates[t]);
-        scores.push(Math.min(1, score));
-      }
+        scores.push(interval.score);
+        lower.push(interval.lower);
+        upper.push(interval.upper);
+      });
     }
     yield { phase: 'queries', done: first + count, total: m };
   }
-  return { rows, cols, scores, epsilon, f: f.name };
+  const found = { rows, cols, scores, epsilon, f: f.name };
+  if (!sample) return { ...found, guarantee: 'exact', intervals: null };
+  const { delta, guarantee } = sample.coreset;
+  return {
+    ...found,
+    guarantee: guarantee === 'none' ? 'assumed' : guarantee,
+    intervals: { lower, upper, eta: sample.eta, delta },
+  };
 }
 
 /** The rows times powers of two that bring their largest entries to [1, 2). */
@@ -196,64 +249,4 @@ function toUnitSize(rows: Float64Array, d: number): Float64Array {
     for (let c = 0; c < d; c++) row[c] = row[c] * 2 ** -half * 2 ** (half - exponent);
   }
   return out;
-}
-
-/** Rows of the keys, one after the other, in float64. */
-function gather(keys: KeyMatrix, indices: readonly number[]): Float64Array {
-  const out = new Float64Array(indices.length * keys.d);
-  indices.forEach((j, t) => {
-    out.set(keys.rows(j, j + 1), t * keys.d);
-  });
-  return out;
-}
-
-/** sum_l f(<q_i,k_l> / unit_i) of each query; NaN where a weight overflows. */
-function* normalisers(
-  queries: Float64Array,
-  units: Float64Array,
-  keys: KeyMatrix,
-  f: WeightFunction,
-  gram: Float64Array | undefined,
-): Steps<Float64Array> {
-  const { n, d } = keys;
-  const sums = new Float64Array(units.length);
-  const plain: number[] = [];
-  for (let i = 0; i < sums.length; i++) {
-    const form = gram ? quadraticForm(queries.subarray(i * d, (i + 1) * d), gram, units[i]) : undefined;
-    if (form === undefined) plain.push(i);
-    else sums[i] = form;
-  }
-  if (plain.length === 0) return sums;
-  yield* eachBlock(n, 'normalisers', (start, end) => {
-    const rows = keys.rows(start, end);
-    for (const i of plain)
-      for (let l = 0; l < end - start; l++)
-        sums[i] += f.value(accurateDot(queries, i * d, rows, l * d, d) / units[i]);
-  });
-  return sums;
-}
-
-/** A Gram whose entries have neither overflowed nor underflowed, or undefined. */
-function withDigits(gram: Float64Array, d: number): Float64Array | undefined {
-  for (let c = 0; c < d; c++) if (!hasDigits(gram[c * d + c])) return undefined;
-  return gram;
-}
-
-/** (q/unit)^T G (q/unit), or undefined where it cancels or overflows. */
-function quadraticForm(q: Float64Array, gram: Float64Array, unit: number): number | undefined {
-  const d = q.length;
-  let sum = 0;
-  let sizes = 0;
-  for (let a = 0; a < d; a++) {
-    let row = 0;
-    let rowSizes = 0;
-    for (let b = 0; b < d; b++) {
-      const term = gram[a * d + b] * (q[b] / unit);
-      row += term;
-      rowSizes += Math.abs(term);
-    }
-    sum += (q[a] / unit) * row;
-    sizes += Math.abs(q[a] / unit) * rowSizes;
-  }
-  return sum > CANCELLATION * sizes && sizes < Number.POSITIVE_INFINITY ? sum : undefined;
 }

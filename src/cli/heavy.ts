@@ -2,17 +2,21 @@
 import { Command } from 'commander';
 import { type HeavyScores, heavyScoresAsync } from '../attention/heavy-scores.js';
 import type { HeadOf } from '../keys.js';
+import { lpCoresetAsync } from '../scores/coreset.js';
 import type { CallOptions } from '../steps.js';
 import { parseWeight } from '../weights/parse.js';
+import type { WeightFunction } from '../weights/weight.js';
 import { UsageError } from './failure.js';
-import { openInput, type TensorInput } from './inputs.js';
-import { parsedBy, parseEpsilon } from './options.js';
+import { about, keysOf, openInput, type TensorInput } from './inputs.js';
+import { parsedBy, parseEpsilon, parseSeed, parseShare } from './options.js';
 import type { Session } from './session.js';
 import { counted, number, seconds, table } from './text.js';
 
 interface HeavyOptions {
   readonly epsilon?: string;
   readonly f: string;
+  readonly coresetEta?: string;
+  readonly seed?: string;
   readonly json?: boolean;
 }
 
@@ -22,7 +26,8 @@ where the query heads are a multiple of the key heads. Files as for find.
 
 Examples:
   levattention heavy queries.npy keys.npy --epsilon 0.05
-  levattention heavy capture.safetensors#layer0.q capture.safetensors#layer0.k --epsilon 0.1 --json`;
+  levattention heavy capture.safetensors#layer0.q capture.safetensors#layer0.k --epsilon 0.1 --json
+  levattention heavy queries.npy keys.npy --epsilon 0.05 --f power:1 --coreset-eta 0.3`;
 
 /** The command. */
 export function heavyCommand({ call, print }: Session): Command {
@@ -40,6 +45,11 @@ export function heavyCommand({ call, print }: Session): Command {
       'power:P, huber:S, tukey:S, cauchy:S, welsch:S, gemanMcClure:S or l1l2:S',
       'power:2',
     )
+    .option(
+      '--coreset-eta <e>',
+      'for power:P: sum over a row sample that holds 1 +- E with probability 0.99, in (0, 1); scores become intervals',
+    )
+    .option('--seed <seed>', 'seed of the row sample')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action(async (queries: string, keys: string, options: HeavyOptions) =>
@@ -50,47 +60,65 @@ export function heavyCommand({ call, print }: Session): Command {
 async function heavy(q: string, k: string, options: HeavyOptions, call: CallOptions): Promise<string> {
   const started = performance.now();
   if (options.epsilon === undefined) throw new UsageError('--epsilon is needed, such as --epsilon 0.05');
-  const settings = {
-    epsilon: parseEpsilon(options.epsilon),
-    f: parsedBy(parseWeight, options.f, '--f'),
-    ...call,
-  };
+  const f = parsedBy(parseWeight, options.f, '--f');
+  const settings = { epsilon: parseEpsilon(options.epsilon), f, ...call };
+  const sampling = samplingOf(options, f);
   const queries = await openInput(q);
   const keys = await openInput(k);
-  const result = await heavyScoresAsync(keysOf(queries), keysOf(keys), settings);
+  const normaliser =
+    sampling && (await about(k, () => lpCoresetAsync(keysOf(keys), { ...sampling, ...call })));
+  const result = await heavyScoresAsync(keysOf(queries), keysOf(keys), { ...settings, normaliser });
   const elapsed = (performance.now() - started) / 1000;
   if (options.json) return JSON.stringify({ ...result, seconds: elapsed });
   const heads = 'heads' in result ? result.heads : [{ batch: 0, head: 0, ...result }];
   return [...inWords(heads, queries, keys), `took ${seconds(elapsed)}`].join('\n');
 }
 
-/** A matrix is read block by block, heads are read whole. */
-function keysOf(input: TensorInput) {
-  return input.flat ? input.heads()[0].matrix : input.whole();
+/** How the rows are drawn that normalise; undefined where all keys do. */
+function samplingOf({ coresetEta, seed }: HeavyOptions, f: WeightFunction) {
+  if (coresetEta === undefined) {
+    if (seed !== undefined) throw new UsageError('--seed belongs to --coreset-eta');
+    return undefined;
+  }
+  if (f.power === undefined) throw new UsageError(`--coreset-eta is for --f power:P, got ${f.name}`);
+  return { p: f.power, eta: parseShare(coresetEta, '--coreset-eta'), seed: parseSeed(seed ?? '0') };
 }
 
 function inWords(heads: readonly HeadOf<HeavyScores>[], queries: TensorInput, keys: TensorInput): string[] {
-  const { epsilon, f } = heads[0];
+  const { epsilon, f, intervals } = heads[0];
   const count = heads.reduce((sum, head) => sum + head.scores.length, 0);
   const all = heads.length * queries.n * keys.n;
-  const lines = [
-    `${counted(count, 'score')} of ${all} ${count === 1 ? 'is' : 'are'} ${number(epsilon)} or more (weight ${f}); none is missed.`,
-  ];
+  const found = `${counted(count, 'score')} of ${all} ${count === 1 ? 'is' : 'are'}`;
+  const lines = intervals
+    ? [
+        `${found} possibly ${number(epsilon)} or more (weight ${f}); none is missed and all are between their ends, with probability ${number(1 - intervals.delta!)}.`,
+      ]
+    : [`${found} ${number(epsilon)} or more (weight ${f}); none is missed.`];
   if (count === 0) return lines;
   const strongest = heads
-    .flatMap(({ batch, head, rows, cols, scores }) =>
-      scores.map((score, i) => ({ batch, head, query: rows[i], key: cols[i], score })),
+    .flatMap(({ batch, head, rows, cols, scores, intervals }) =>
+      scores.map((score, i) => {
+        const ends = intervals ? [intervals.lower[i], intervals.upper[i]] : [];
+        return { batch, head, query: rows[i], key: cols[i], score, ends };
+      }),
     )
     .sort((a, b) => b.score - a.score)
     .slice(0, 10);
   const flat = queries.flat;
-  const rows = strongest.map(({ batch, head, query, key, score }) => [
+  const rows = strongest.map(({ batch, head, query, key, score, ends }) => [
     ...(flat ? [] : [`${batch}`, `${head}`]),
     `${query}`,
     `${key}`,
     number(score),
+    ...ends.map(number),
   ]);
-  const heading = [...(flat ? [] : ['batch', 'query head']), 'query', 'key', 'score'];
+  const heading = [
+    ...(flat ? [] : ['batch', 'query head']),
+    'query',
+    'key',
+    'score',
+    ...(intervals ? ['from', 'to'] : []),
+  ];
   if (count > rows.length) lines.push(`The ${rows.length} largest (all with --json):`);
   return [...lines, '', table([heading, ...rows]), ''];
 }

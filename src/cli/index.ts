@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { attendCommand } from './attend.js';
+import { coresetCommand } from './coreset.js';
 import { demoCommand } from './demo.js';
 import { exitCode, exitCodesHelp, failureOf, InputError } from './failure.js';
 import { findCommand } from './find.js';
@@ -28,6 +29,7 @@ function program(): Command {
   const commands = [
     findCommand(session),
     heavyCommand(session),
+    coresetCommand(session),
     attendCommand(session),
     reportCommand(session),
     demoCommand(session),

@@ -1,6 +1,6 @@
 /** Tensors from the files that a command names: `FILE` or `FILE#NAME`, opened, checked for their shape, read when needed. */
 import { openTensor, parseReference } from '../io/index.js';
-import type { Head, HeadOf, PerHead, Tensor } from '../keys.js';
+import type { Head, HeadOf, KeyMatrix, PerHead, Tensor } from '../keys.js';
 import { InputError, refusalOf } from './failure.js';
 import { openFile } from './file-source.js';
 
@@ -43,6 +43,11 @@ export async function openInput(reference: string): Promise<TensorInput> {
       }),
     whole: () => tensor.read(),
   };
+}
+
+/** What library calls take: a matrix is read block by block, heads are read whole. */
+export function keysOf(input: TensorInput): KeyMatrix | Tensor {
+  return input.flat ? input.heads()[0].matrix : input.whole();
 }
 
 /** A result for each head, computed one after the other so that only one matrix is in memory; refusals name the file and the head. */

@@ -32,6 +32,13 @@ export function parsePositive(text: string, option: string): number {
   return value;
 }
 
+/** A number between zero and one, neither included. */
+export function parseShare(text: string, option: string): number {
+  const value = parseNumber(text);
+  if (!(value > 0 && value < 1)) throw new UsageError(`${option} must be in (0, 1), got '${text}'`);
+  return value;
+}
+
 /** Positions such as `0,1,2` or `0-3,-1`; negative ones, counted from the end, are resolved by {@link resolveIndices}. */
 export function parseIndices(text: string, option: string): number[] {
   return text.split(',').flatMap((part) => {
