@@ -65,6 +65,12 @@ const expected: Record<string, (lines: string[]) => void> = {
     expect(lines[1]).toBe('sum of the scores 8.000000, rank 8');
     expect(lines[2]).toMatch(/^key 123456 has the largest, 0\.99\d\d$/);
   },
+  'lp-regression'(lines) {
+    expect(lines[0]).toMatch(/^\d+ of 100000 rows, 10 of them for certain$/);
+    const [, coreset, uniform] = /coreset (\S+) %, every 100th row (\S+) %$/.exec(lines[1]) ?? [];
+    expect(Number(coreset)).toBeLessThan(0.1);
+    expect(Number(uniform)).toBeGreaterThan(5 * Number(coreset));
+  },
 };
 
 describe('the examples', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { philox4x32, randomStream, sampleWithoutReplacement } from './random.js';
+import { philox4x32, randomStream, sampleWithoutReplacement, uniformAt } from './random.js';
 
 describe('philox4x32', () => {
   // The published known-answer vectors of Random123 (kat_vectors, philox4x32 with 10 rounds).
@@ -27,6 +27,15 @@ describe('randomStream', () => {
     const random = randomStream(0);
     expect(random.uniform()).toBe(((0x6627e8d5 >>> 5) * 2 ** 26 + (0xe169c58d >>> 6)) / 2 ** 53);
     expect(random.uniform()).toBe(((0xbc57ac4c >>> 5) * 2 ** 26 + (0x9b00dbd8 >>> 6)) / 2 ** 53);
+  });
+
+  it('has its draws at hand by their place', () => {
+    const random = randomStream(2 ** 40 + 3, 2 ** 35 + 9);
+    for (let block = 0; block < 5; block++) {
+      expect(uniformAt(2 ** 40 + 3, 2 ** 35 + 9, block)).toBe(random.uniform());
+      random.uniform();
+    }
+    expect(uniformAt(0, 0, 2 ** 32)).not.toBe(uniformAt(0, 0, 0));
   });
 
   it('puts all 53 bits of seed and stream to use', () => {

@@ -12,6 +12,8 @@ import {
   leverageScoresAsync,
   lewisWeights,
   lewisWeightsAsync,
+  lpCoreset,
+  lpCoresetAsync,
   power,
   sensitivities,
   sensitivitiesAsync,
@@ -187,6 +189,10 @@ const functions: Record<
     (keys, options) => heavyScores(tensor(subjects['wide and short']), keys, { epsilon: 0.05, ...options }),
     (keys, options) =>
       heavyScoresAsync(tensor(subjects['wide and short']), keys, { epsilon: 0.05, ...options }),
+  ],
+  'lpCoreset, p = 3': [
+    (keys, options) => lpCoreset(keys, { p: 3, rows: 40, ...options }),
+    (keys, options) => lpCoresetAsync(keys, { p: 3, rows: 40, ...options }),
   ],
 };
 

@@ -94,10 +94,10 @@ function arraysOf(input: TensorInput, samples: readonly HeadOf<LpCoreset>[]): Re
 }
 
 /** What the sample promises, in words. */
-function promise({ eta, delta, guarantee, p }: LpCoreset): string {
+function promise({ eta, delta, guarantee, p }: LpCoreset, where = ''): string {
   if (guarantee === 'exact') return 'Every row that is not zero is kept: the sums are those of all rows.';
   if (guarantee === 'none') return `How accurate their sums of |<k,y>|^${p} are is not known.`;
-  return `For every y at once their sums of |<k,y>|^${p} are within 1 +- ${number(eta!)}, with probability ${number(1 - delta!)}.`;
+  return `For every y at once their sums of |<k,y>|^${p} are within 1 +- ${number(eta!)}, with probability ${number(1 - delta!)}${where}.`;
 }
 
 function oneSample(sample: LpCoreset): string[] {
@@ -122,7 +122,7 @@ function manySamples(samples: readonly HeadOf<LpCoreset>[]): string[] {
   ]);
   return [
     `${samples.length} heads of ${samples[0].n} rows each.`,
-    promise(samples[0]),
+    promise(samples.find(({ guarantee }) => guarantee !== 'exact') ?? samples[0], ' in each head'),
     '',
     table([['batch', 'head', 'rows', 'expected', 'eta'], ...rows]),
     '',

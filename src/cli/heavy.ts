@@ -91,7 +91,7 @@ function inWords(heads: readonly HeadOf<HeavyScores>[], queries: TensorInput, ke
   const found = `${counted(count, 'score')} of ${all} ${count === 1 ? 'is' : 'are'}`;
   const lines = intervals
     ? [
-        `${found} possibly ${number(epsilon)} or more (weight ${f}); none is missed and all are between their ends, with probability ${number(1 - intervals.delta!)}.`,
+        `${found} possibly ${number(epsilon)} or more (weight ${f}); none is missed and all are between their ends, with probability ${number(1 - intervals.delta!)}${queries.flat ? '' : ' in each head'}.`,
       ]
     : [`${found} ${number(epsilon)} or more (weight ${f}); none is missed.`];
   if (count === 0) return lines;

@@ -62,6 +62,7 @@ function flipped(bytes: Uint8Array): Uint8Array {
 const eps = ['--epsilon', '0.1'];
 const find = (file: string, ...options: string[]) => ['find', file, ...options];
 const attend = (...options: string[]) => ['attend', 'q.npy', 'k.npy', 'v.npy', ...options];
+const coreset = (...options: string[]) => ['coreset', 'k.npy', ...options];
 const compare = (...files: string[]) => ['attend', ...files, '--keys', '9', '--compare'];
 
 const files: [string, string[], RegExp][] = [
@@ -106,6 +107,11 @@ const files: [string, string[], RegExp][] = [
     /\[2,\s*3,\s*20,\s*6\].*\[2,\s*2,\s*60,\s*6\]/,
   ],
   ['NaN in queries', ['heavy', 'nanq.npy', 'k.npy', ...eps], /queries.*NaN.*row 0.*column 5/],
+  [
+    'NaN in rows to sample',
+    ['coreset', 'nan4.npy', '--power', '1', '--rows', '9'],
+    /nan4\.npy: keys of batch 1, head 1.*NaN.*row 2/,
+  ],
   ['values of other rows', compare('q.npy', 'k.npy', 'short.npy'), /\[30,\s*6\].*\[120,\s*6\].*\[119,\s*5\]/],
   ['keys of other columns', compare('q.npy', 'wide.npy', 'v.npy'), /\[30,\s*6\].*\[120,\s*7\].*\[120,\s*5\]/],
   ['other batches', compare('q4.npy', 'k1.npy', 'v4.npy'), /\[2,\s*4,\s*20,\s*6\].*\[1,\s*2,\s*60,\s*6\]/],
@@ -226,6 +232,32 @@ const usage: [string, string[], RegExp][] = [
     /--seed must be a whole number.*'0\.5'/,
   ],
   ['nothing to do', attend('--keys', '9'), /-o, or --compare/],
+  ['a coreset of no power', coreset('--rows', '9'), /--power is needed/],
+  [
+    'a coreset of a negative power',
+    coreset('--power', '-1', '--rows', '9'),
+    /--power must be a positive number, got '-1'/,
+  ],
+  ['a coreset of no size', coreset('--power', '1'), /give one of --rows and --eta/],
+  [
+    'a coreset of two sizes',
+    coreset('--power', '1', '--rows', '9', '--eta', '0.1'),
+    /only one of --rows and --eta/,
+  ],
+  ['no rows', coreset('--power', '1', '--rows', '0'), /--rows must be a positive whole number, got '0'/],
+  ['eta 1', coreset('--power', '1', '--eta', '1'), /--eta must be in \(0, 1\), got '1'/],
+  ['delta of rows', coreset('--power', '1', '--rows', '9', '--delta', '0.1'), /--delta belongs to --eta/],
+  ['a sample in one array', coreset('--power', '1', '--rows', '9', '-o', 's.npy'), /-o must end in \.npz/],
+  [
+    'a seed of no sample',
+    ['heavy', 'q.npy', 'k.npy', ...eps, '--seed', '1'],
+    /--seed belongs to --coreset-eta/,
+  ],
+  [
+    'a row sample for other weights',
+    ['heavy', 'q.npy', 'k.npy', ...eps, '--f', 'huber:1', '--coreset-eta', '0.5'],
+    /--coreset-eta is for --f power:P, got huber:1/,
+  ],
   ['no page', ['report', 'q.npy', 'k.npy', 'v.npy'], /-o is needed/],
   ['a page of another kind', ['report', 'q.npy', 'k.npy', 'v.npy', '-o', 'r.pdf'], /-o must end in \.html/],
   ['a demo without a folder', ['demo', '-o', 'no/r.html'], /there is no folder 'no'/],
@@ -238,7 +270,7 @@ describe.each([
 ] as const)('wrong %s', (_, code, cases) => {
   test.concurrent.each(cases)('%s', async (_, args, line) => {
     const { code: got, stdout, stderr } = await place.run(args);
-    expect(stderr).toMatch(/^levattention( (find|heavy|attend|report|demo))?: [^\n]+\n$/);
+    expect(stderr).toMatch(/^levattention( (find|heavy|coreset|attend|report|demo))?: [^\n]+\n$/);
     expect(stderr).toMatch(line);
     expect(stderr).not.toMatch(/internal error|\bat .*\.js:/);
     expect(got).toBe(code);

@@ -2,7 +2,14 @@
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { exactAttention, heavyScores, levAttention, parseWeight, universalSet } from '../../src/index.js';
+import {
+  exactAttention,
+  heavyScores,
+  levAttention,
+  lpCoreset,
+  parseWeight,
+  universalSet,
+} from '../../src/index.js';
 import { openTensor, writeNpy } from '../../src/io/index.js';
 import type { PerHead } from '../../src/keys.js';
 import { finished, inputs, tensor, type Workplace, workplace } from './cli.js';
@@ -116,6 +123,55 @@ describe('heavy', () => {
     const { scores } = bare(heavyScores(inputs.q, inputs.k, { epsilon: 0.1 }));
     expect(text).toContain(`${scores.length} scores of 3600 are 0.1 or more`);
     expect(text).toContain(String(Number(Math.max(...scores).toPrecision(4))));
+  });
+});
+
+describe('heavy over a row sample', () => {
+  const options = ['--epsilon', '0.1', '--f', 'power:1', '--coreset-eta', '0.9', '--seed', '4'];
+
+  test.each([
+    ['q', 'k'],
+    ['q4', 'k4'],
+  ] as const)('gives the intervals of %s over %s', async (q, k) => {
+    const normaliser = lpCoreset(inputs[k], { p: 1, eta: 0.9, seed: 4 });
+    expect(await json('heavy', `${q}.npy`, `${k}.npy`, ...options)).toEqual(
+      plain(heavyScores(inputs[q], inputs[k], { epsilon: 0.1, f: parseWeight('power:1'), normaliser })),
+    );
+  });
+
+  test('shows them', async () => {
+    const text = await output('heavy', 'q.npy', 'k.npy', ...options);
+    expect(text).toMatch(/possibly 0\.1 or more/);
+    expect(text).toMatch(/query +key +score +from +to\n/);
+  });
+});
+
+describe('coreset', () => {
+  test.each([
+    [['--power', '1.5', '--rows', '30', '--seed', '3'], { p: 1.5, rows: 30, seed: 3 }],
+    [
+      ['--power', '2', '--eta', '0.9', '--delta', '0.2', '--centre'],
+      { p: 2, eta: 0.9, delta: 0.2, centre: true },
+    ],
+  ])('%j', async (options, meant) => {
+    for (const k of ['k', 'k4'] as const)
+      expect(await json('coreset', `${k}.npy`, ...options)).toEqual(plain(lpCoreset(inputs[k], meant)));
+  });
+
+  test('writes indices and weights, and says what they promise', async () => {
+    const options = ['--power', '1', '--rows', '30', '-o', 'sample.safetensors'];
+    const text = await output('coreset', 'k.npy', ...options);
+    const { indices, weights } = bare(lpCoreset(inputs.k, { p: 1, rows: 30 }));
+    expect((await written('sample.safetensors', 'weights')).data).toEqual(Float64Array.from(weights));
+    expect(text).toContain(`${indices.length} of 120 rows kept, 30 expected (seed 0).`);
+    expect(text).toContain('is not known');
+    expect(await output('coreset', 'k.npy', '--power', '1', '--rows', '120')).toContain(
+      'Every row that is not zero',
+    );
+    expect(await output('coreset', 'k4.npy', '--power', '1', '--rows', '9', '-o', 'samples.npz')).toContain(
+      '4 heads of 60 rows each',
+    );
+    expect(readFileSync(place.path('samples.npz')).toString('latin1')).toContain('batch1.head0.indices.npy');
   });
 });
 
