@@ -41,6 +41,19 @@ const expected: Record<string, (lines: string[]) => void> = {
     );
     expect(centred).toBeLessThan(0.3);
   },
+  'drop-keys-while-decoding'(lines) {
+    expect(lines).toEqual(
+      [
+        [44, 207],
+        [46, 196],
+        [43, 279],
+        [38, 164],
+      ].map(
+        ([largest, heavy], head) =>
+          `head ${head}: at most ${largest} of 509 keys in the cache, 0 at the end; ${heavy} scores of 0.1 or more, 0 missed`,
+      ),
+    );
+  },
   'onnx-tensor'(lines) {
     expect(lines).toEqual([
       'head 0: 1 of 509 keys, at most 160',

@@ -61,6 +61,14 @@ export {
   sensitivitiesSteps,
 } from './scores/sensitivity.js';
 export { type CallOptions, type Progress, run, runAsync, type Steps } from './steps.js';
+export {
+  type KeyLifetimes,
+  type KeyLifetimesOptions,
+  keyLifetimes,
+  keyLifetimesAsync,
+  keyLifetimesSteps,
+} from './universal-set/causal.js';
+export { type KeyArrival, OnlineKeys, type OnlineKeysOptions } from './universal-set/online-keys.js';
 export type { UniversalSet } from './universal-set/result.js';
 export { type HeavyRows, type SketchOptions, UniversalSetSketch } from './universal-set/sketch.js';
 export {

@@ -8,6 +8,8 @@ import {
   huber,
   type KeyMatrix,
   type Keys,
+  keyLifetimes,
+  keyLifetimesAsync,
   leverageScores,
   leverageScoresAsync,
   lewisWeights,
@@ -177,6 +179,10 @@ const functions: Record<
   ]
 > = {
   leverageScores: [leverageScores, leverageScoresAsync],
+  keyLifetimes: [
+    (keys, options) => keyLifetimes(keys, { epsilon: 0.1, ...options }),
+    (keys, options) => keyLifetimesAsync(keys, { epsilon: 0.1, ...options }),
+  ],
   'lewisWeights, p = 4': [
     (keys, options) => lewisWeights(keys, { p: 4, ...options }),
     (keys, options) => lewisWeightsAsync(keys, { p: 4, ...options }),

@@ -8,6 +8,7 @@ import { demoCommand } from './demo.js';
 import { exitCode, exitCodesHelp, failureOf, InputError } from './failure.js';
 import { findCommand } from './find.js';
 import { heavyCommand } from './heavy.js';
+import { lifetimesCommand } from './lifetimes.js';
 import { ProgressLine } from './progress.js';
 import { reportCommand } from './report.js';
 import type { Session } from './session.js';
@@ -30,6 +31,7 @@ function program(): Command {
     findCommand(session),
     heavyCommand(session),
     coresetCommand(session),
+    lifetimesCommand(session),
     attendCommand(session),
     reportCommand(session),
     demoCommand(session),

@@ -83,6 +83,7 @@ const files: [string, string[], RegExp][] = [
   ['no rows', find('none.npy', ...eps), /none\.npy: shape must be .*, got \[0, 4\]/],
   ['NaN', find('nan.npy', ...eps), /nan\.npy: .*NaN.*row 7.*column 4/],
   ['infinity', find('inf.npy', ...eps), /inf\.npy: .*-Infinity.*row 119.*column 0/],
+  ['NaN in a sequence', ['lifetimes', 'nan.npy', ...eps], /nan\.npy: .*NaN.*row 7.*column 4/],
   ['NaN in a head', find('nan4.npy', ...eps), /nan4\.npy, batch 1, head 1: .*NaN.*row 2.*column 1/],
   ['a tensor that is not there', find('all.safetensors#x', ...eps), /all\.safetensors.*"x".*"k"/],
   [
@@ -258,6 +259,9 @@ const usage: [string, string[], RegExp][] = [
     ['heavy', 'q.npy', 'k.npy', ...eps, '--f', 'huber:1', '--coreset-eta', '0.5'],
     /--coreset-eta is for --f power:P, got huber:1/,
   ],
+  ['lifetimes without a threshold', ['lifetimes', 'k.npy'], /--epsilon/],
+  ['lifetimes at 0', ['lifetimes', 'k.npy', '--epsilon', '0'], /--epsilon must be in \(0, 1\], got '0'/],
+  ['lifetimes as .png', ['lifetimes', 'k.npy', ...eps, '--plot', 'p.png'], /--plot must end in \.svg/],
   ['no page', ['report', 'q.npy', 'k.npy', 'v.npy'], /-o is needed/],
   ['a page of another kind', ['report', 'q.npy', 'k.npy', 'v.npy', '-o', 'r.pdf'], /-o must end in \.html/],
   ['a demo without a folder', ['demo', '-o', 'no/r.html'], /there is no folder 'no'/],
@@ -270,7 +274,7 @@ describe.each([
 ] as const)('wrong %s', (_, code, cases) => {
   test.concurrent.each(cases)('%s', async (_, args, line) => {
     const { code: got, stdout, stderr } = await place.run(args);
-    expect(stderr).toMatch(/^levattention( (find|heavy|coreset|attend|report|demo))?: [^\n]+\n$/);
+    expect(stderr).toMatch(/^levattention( (find|heavy|coreset|lifetimes|attend|report|demo))?: [^\n]+\n$/);
     expect(stderr).toMatch(line);
     expect(stderr).not.toMatch(/internal error|\bat .*\.js:/);
     expect(got).toBe(code);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   exactAttention,
   heavyScores,
+  keyLifetimes,
   levAttention,
   lpCoreset,
   parseWeight,
@@ -104,6 +105,31 @@ describe('find', () => {
     expect(await output('find', 'k.npy', '--epsilon', '1')).toContain(
       'No key of 120 can ever score 1 or more',
     );
+  });
+});
+
+describe('lifetimes', () => {
+  test('prints them as JSON with the documented fields', async () => {
+    const result = await json('lifetimes', 'k.npy', '--epsilon', '0.1');
+    const { lastNeeded, alive, ...rest } = bare(keyLifetimes(inputs.k, { epsilon: 0.1 }));
+    expect(result).toEqual({ ...rest, lastNeeded: [...lastNeeded], alive: [...alive] });
+  });
+
+  test('prints each head of four dimensions, and draws them', async () => {
+    const text = await output('lifetimes', 'k4.npy', '--epsilon', '0.15', '--plot', 'lives.svg');
+    const { heads } = keyLifetimes({ data: inputs.k4.data, shape: [2, 2, 60, 6] }, { epsilon: 0.15 });
+    for (const { batch, head, peak } of heads)
+      expect(text).toMatch(new RegExp(`^ *${batch} +${head} +${peak} `, 'm'));
+    expect(readFileSync(place.path('lives.svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
+    const { heads: printed } = await json('lifetimes', 'k4.npy', '--epsilon', '0.15');
+    expect(printed.map((one: { peak: number }) => one.peak)).toEqual(heads.map(({ peak }) => peak));
+  });
+
+  test('says what a cache that drops keys holds', async () => {
+    const { peak, sizeBound } = bare(keyLifetimes(inputs.k, { epsilon: 0.1 }));
+    const text = await output('lifetimes', 'k.npy', '--epsilon', '0.1');
+    expect(text).toContain(`at most ${peak} of 120 keys at a time`);
+    expect(text).toContain(`theory allows ${Math.min(120, Math.floor(sizeBound))}`);
   });
 });
 

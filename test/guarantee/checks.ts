@@ -4,6 +4,7 @@ import { checkEstimator, checkOwnFunction } from './estimators.js';
 import { checkFaceValue } from './face-value.js';
 import { checkHeavy } from './heavy.js';
 import { checkInvariance } from './invariance.js';
+import { checkLifetimes } from './lifetimes.js';
 import { checkPower } from './powers.js';
 import { checkLeverage, checkLewis, checkSensitivities } from './scores.js';
 import { checkSketch } from './sketch.js';
@@ -20,6 +21,7 @@ export const checks: readonly Entry[] = [
   { name: 'square', check: checkSquare, count: 4000 },
   { name: 'leverage', check: checkLeverage, count: 1500 },
   { name: 'face value', check: checkFaceValue, count: 1000 },
+  { name: 'lifetimes', check: checkLifetimes, count: 1000 },
   { name: 'power', check: checkPower, count: 1500 },
   { name: 'estimator', check: checkEstimator, count: 1200 },
   { name: 'own function', check: checkOwnFunction, count: 600 },

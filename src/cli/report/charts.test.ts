@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { selectorNames } from '../../attention/selectors/index.js';
+import { heavyTailed } from '../../scores/testing.js';
+import { keyLifetimes } from '../../universal-set/causal.js';
+import { aliveChart } from './alive-chart.js';
 import { decades, escapeText } from './chart.js';
 import type { HeadFigures, SelectorCurve } from './figures.js';
 import { dark, light, standAlone } from './palette.js';
@@ -29,6 +32,8 @@ const head: HeadFigures = {
   picks: [{ selector: 'random', indices: [1, 3] }],
 };
 
+const lifetimes = (n: number, seed: number) => keyLifetimes(heavyTailed(n, 3, seed), { epsilon: 0.1 });
+
 /** Every number of a picture is one, and it is small and closed. */
 function expectPicture(svg: string): void {
   expect(svg).toMatch(
@@ -54,6 +59,8 @@ describe('each chart', () => {
       'errors at one count',
       () => selectorChart([{ selector: 'own', counts: [1], error: [0], mass: [1] }], 'error'),
     ],
+    ['keys alive', () => aliveChart([1, 2, 3].map((seed) => lifetimes(1000, seed)))],
+    ['keys alive of one key', () => aliveChart([lifetimes(1, 4)])],
     ['positions', () => positionChart(head, 3)],
     ['positions of many heads', () => overviewChart(Array.from({ length: 100 }, () => head))],
   ])('%s is a picture without a hole', async (_, draw) => expectPicture(await draw()));
