@@ -82,7 +82,10 @@ export class KeptRows {
     const quads = width - (width % 4);
     for (let i = 0, at = 0; i < last; i++) {
       // Four sums side by side: a single one would wait for each of its additions.
-      let [a, b, c, d] = [0, 0, 0, 0];
+      let a = 0;
+      let b = 0;
+      let c = 0;
+      let d = 0;
       let k = 0;
       for (; k < quads; k += 4, at += 4) {
         a += images[at] * direction[k];
