@@ -1,4 +1,4 @@
-/** The interface of the numerical kernels: blocks of rows in; Grams, row scores and attention out. */
+/** The interface of the numerical kernels: blocks of rows in; Grams, row scores, quadratic forms and attention out. */
 import type { Floats } from '../keys.js';
 
 /**
@@ -41,12 +41,27 @@ export interface BlockKernel {
   gram(out: Float64Array): void;
   /** out[i] = |W x_i|^2 for each loaded row. The dot products have at most `width` additions each. */
   scores(out: Float64Array): void;
+}
+
+/** A quadratic form of the rows of a matrix: shift |y|^2 + |P y|^2 - |M y|^2 of the scaled row y_c = scale_c x_c. */
+export interface QuadraticPlan {
+  readonly d: number;
+  /** [d]; for float32 rows its entries are taken as float32. */
+  readonly scale: Float64Array;
+  readonly shift: number;
+  /** P and M, [rows, d] row-major each; where P is triangular, the zeros are neither stored nor multiplied. */
+  readonly plus: Float32Array;
+  readonly minus: Float32Array;
+}
+
+/** Computes a quadratic form in float32. */
+export interface QuadraticKernel {
   /**
-   * The same in float32, about twice as fast: out[i] = |W x_i|^2 with the entries of W and of x rounded to
-   * float32 first. | sqrt(out[i]) - |W x_i| | <= (width + 4) 2^-24 ( |W|_abs |x_i|_abs ) in the Euclidean
-   * norm, where no entry overflows or underflows; the caller scales the columns so that it does not.
+   * out[i] = the form of row i, of any number of rows. Each entry of y is rounded once; each product once, each sum of products at
+   * most d times; each of the shift's term and the squares once, and each sum of those at most rows(P) + rows(M) + 1 times. NaN
+   * and infinity in, or overflow on the way, give NaN or an infinity.
    */
-  scores32(out: Float32Array): void;
+  values(rows: Floats, out: Float32Array): void;
 }
 
 /** Attention of one head, softmax or power weights, with keys visible in order. */
@@ -74,6 +89,7 @@ export interface AttendCall {
 export interface Kernels {
   readonly name: 'wasm-simd' | 'reference';
   blocks(plan: BlockPlan): BlockKernel;
+  quadratic(plan: QuadraticPlan): QuadraticKernel;
   /** out_i = sum_j w_ij v_j / sum_j w_ij over the visible keys j. */
   attend(call: AttendCall): void;
 }

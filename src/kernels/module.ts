@@ -25,15 +25,21 @@ export interface KernelExports {
   ): void;
   gram(panels: number, count: number, width: number, sums: number): void;
   unpackGram(sums: number, width: number, out: number): void;
-  scores64: Scores;
-  scores32: Scores;
+  scores64(panels: number, count: number, width: number, factor: number, groups: number, out: number): void;
   squaredNorms(panels: number, count: number, width: number, groups: number, out: number): void;
-  squaredNorms32(
+  quadratic(
     rows: number,
+    wide: boolean,
     count: number,
     d: number,
-    columnScale: number,
-    scales: number,
+    scale: number,
+    shift: number,
+    tiles: number,
+    depths: number,
+    plus: number,
+    minus: number,
+    groups: number,
+    subtracted: number,
     out: number,
   ): void;
   largestMagnitude(x: number, count: number): number;
@@ -64,15 +70,6 @@ export interface KernelExports {
   ): void;
   finish(record: number, count: number, d: number, dv: number, out: number): void;
 }
-
-type Scores = (
-  panels: number,
-  count: number,
-  width: number,
-  factor: number,
-  groups: number,
-  out: number,
-) => void;
 
 let compiled: WebAssembly.Module | null | undefined;
 

@@ -7,6 +7,8 @@ import {
   type BlockPlan,
   FLUSH_ROWS,
   type Kernels,
+  type QuadraticKernel,
+  type QuadraticPlan,
 } from './kernels.js';
 
 function blocks({ d, columnScale, transform, width = d, factor }: BlockPlan): BlockKernel {
@@ -45,7 +47,7 @@ function blocks({ d, columnScale, transform, width = d, factor }: BlockPlan): Bl
     for (let a = 0; a < width; a++) for (let b = 0; b < a; b++) out[b * width + a] = out[a * width + b];
   }
 
-  function scores(out: Float64Array | Float32Array): void {
+  function scores(out: Float64Array): void {
     for (let i = 0; i < count; i++) {
       let score = 0;
       for (let a = 0; a < width; a++) {
@@ -57,7 +59,32 @@ function blocks({ d, columnScale, transform, width = d, factor }: BlockPlan): Bl
     }
   }
 
-  return { load, gram, scores, scores32: scores };
+  return { load, gram, scores };
+}
+
+function quadratic({ d, scale, shift, plus, minus }: QuadraticPlan): QuadraticKernel {
+  const y = new Float64Array(d);
+  const squares = (form: Float32Array) => {
+    let sum = 0;
+    for (let start = 0; start < form.length; start += d) {
+      let dot = 0;
+      for (let c = 0; c < d; c++) dot += form[start + c] * y[c];
+      sum += dot * dot;
+    }
+    return sum;
+  };
+  return {
+    values(rows, out) {
+      for (let i = 0; i < rows.length / d; i++) {
+        let square = 0;
+        for (let c = 0; c < d; c++) {
+          y[c] = rows[i * d + c] * scale[c];
+          square += y[c] * y[c];
+        }
+        out[i] = shift * square + squares(plus) - squares(minus);
+      }
+    },
+  };
 }
 
 function attend({ q, k, v, out, m, n, d, dv, scale, power, limits }: AttendCall): void {
@@ -90,4 +117,4 @@ function attend({ q, k, v, out, m, n, d, dv, scale, power, limits }: AttendCall)
 }
 
 /** Plain TypeScript kernels. */
-export const referenceKernels: Kernels = { name: 'reference', blocks, attend };
+export const referenceKernels: Kernels = { name: 'reference', blocks, quadratic, attend };

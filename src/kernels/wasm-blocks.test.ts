@@ -33,12 +33,6 @@ function scoresOf(kernel: BlockKernel, count: number): Float64Array {
   return out;
 }
 
-function scores32Of(kernel: BlockKernel, count: number): Float32Array {
-  const out = new Float32Array(count);
-  kernel.scores32(out);
-  return out;
-}
-
 interface Case {
   readonly plan: BlockPlan;
   readonly rows: Floats;
@@ -106,17 +100,6 @@ function expectReference(example: Case): void {
   expectSame(scoresOf(wasm, example.count), scoresOf(reference, example.count));
 }
 
-/** The bound that `scores32` documents, in Euclidean norm. */
-function scores32Bound({ plan, width }: Case, x: Float64Array): number {
-  let sum = 0;
-  for (let a = 0; a < width; a++) {
-    let y = 0;
-    for (let b = 0; b <= a; b++) y += Math.abs((plan.factor as Float64Array)[a * width + b] * x[b]);
-    sum += y * y;
-  }
-  return (width + 4) * 2 ** -24 * Math.sqrt(sum);
-}
-
 describe('WASM blocks', () => {
   it('gives the bytes of the reference for any shape, scale, transform and factor', () => {
     fc.assert(fc.property(cases, expectReference), { numRuns: 400 });
@@ -153,48 +136,6 @@ describe('WASM blocks', () => {
     expect(gram).toBeGreaterThan(1 + 900 * 2 ** -53);
   });
 
-  it('scores in float32 within the documented bound', () => {
-    fc.assert(
-      fc.property(cases, (example) => {
-        if (!example.plan.factor) return;
-        const kernel = load(wasmKernels, { ...example, plan: { ...example.plan, columnScale: undefined } });
-        const exact = scoresOf(kernel, example.count);
-        const narrow = scores32Of(kernel, example.count);
-        // The rows that the factor sees: those of the same plan without it, one column after the other.
-        const { d, transform } = example.plan;
-        for (let i = 0; i < example.count; i++) {
-          const scaled = example.rows.slice(i * d, (i + 1) * d).map((v) => v);
-          const x = new Float64Array(example.width);
-          for (let w = 0; w < example.width; w++)
-            for (let c = 0; c < d; c++)
-              x[w] +=
-                scaled[c] *
-                (example.rowScale ? example.rowScale[i] : 1) *
-                (transform ? transform[c * example.width + w] : Number(c === w));
-          expect(Math.abs(Math.sqrt(narrow[i]) - Math.sqrt(exact[i]))).toBeLessThanOrEqual(
-            scores32Bound(example, x),
-          );
-        }
-      }),
-      { numRuns: 200 },
-    );
-  });
-
-  it('takes the identity where no factor is given, in float32 too', () => {
-    for (const d of [1, 5, 8, 19, 64]) {
-      const { rows } = makeCase(5, 70, d, {});
-      for (const block of [rows, Float32Array.from(rows)]) {
-        const kernel = wasmKernels.blocks({ d, columnScale: new Float64Array(d).fill(0.5) });
-        kernel.load(block);
-        const exact = scoresOf(kernel, 70);
-        scores32Of(kernel, 70).forEach((square, i) => {
-          const root = Math.sqrt(exact[i]);
-          expect(Math.abs(Math.sqrt(square) - root)).toBeLessThanOrEqual((d + 4) * 2 ** -24 * root);
-        });
-      }
-    }
-  });
-
   it.each([
     Number.NaN,
     Number.POSITIVE_INFINITY,
@@ -212,10 +153,9 @@ describe('WASM blocks', () => {
     const example = makeCase(3, 20, 7, { factor: true });
     example.rows[10 * 7 + 6] = Number.NaN;
     const kernel = load(wasmKernels, example);
-    for (const scores of [scoresOf(kernel, 20), scores32Of(kernel, 20)])
-      scores.forEach((score, i) => {
-        expect(Number.isNaN(score)).toBe(i === 10);
-      });
+    scoresOf(kernel, 20).forEach((score, i) => {
+      expect(Number.isNaN(score)).toBe(i === 10);
+    });
   });
 
   it('keeps many kernels apart that take turns, more than the memory holds at once', () => {
@@ -255,7 +195,6 @@ describe('WASM blocks', () => {
       const fresh = load(wasmKernels, example);
       expectSame(gramOf(kernel, 5), gramOf(fresh, 5));
       expectSame(scoresOf(kernel, count), scoresOf(fresh, count));
-      expectSame(scores32Of(kernel, count), scores32Of(fresh, count));
     }
   });
 

@@ -1,15 +1,8 @@
 /** Blocks of rows on the WASM kernels: where plans and blocks lie in memory, and what is called when. */
 import type { Floats } from '../keys.js';
+import { type Arena, type Resident, sharedArena } from './arena.js';
 import { BLOCK_ROWS, type BlockKernel, type BlockPlan, FLUSH_ROWS } from './kernels.js';
-import { KernelInstance, Layout } from './module.js';
-
-/**
- * All block kernels share one instance, and each has a region of its memory. When the regions exceed this
- * many bytes, all are taken back and given out anew as kernels are used again: a kernel saves the block it
- * holds, and puts plan and block back when its turn comes. So any number of kernels may be alive, and none
- * needs disposing of.
- */
-const ARENA_BYTES = 32 << 20;
+import { Layout } from './module.js';
 
 /** Bytes of a panel of a sub-block: FLUSH_ROWS rows of four float64. */
 const PANEL_BYTES = FLUSH_ROWS * 32;
@@ -23,8 +16,7 @@ const triangle = (width: number) => 8 * tilesOf(width) * (tilesOf(width) + 1);
 interface Region {
   readonly columnScale: number;
   readonly transform: number;
-  readonly factor64: number;
-  readonly factor32: number;
+  readonly factor: number;
   /** Scales of the loaded rows and, right behind them, the rows as they came. */
   readonly rowScale: number;
   readonly rows: number;
@@ -44,8 +36,7 @@ function layOut(start: number, { d, transform, width = d, factor }: BlockPlan): 
   return {
     columnScale: layout.take(d * 8),
     transform: layout.take(transform ? tilesOf(width) * d * 32 : 0),
-    factor64: layout.take(factor ? triangle(width) * 8 : 0),
-    factor32: layout.take(factor ? triangle(width) * 4 : 0),
+    factor: layout.take(factor ? triangle(width) * 8 : 0),
     rowScale: layout.take(BLOCK_ROWS * 8),
     rows: layout.take(BLOCK_ROWS * d * 8),
     transformed: layout.take(transform ? (BLOCK_ROWS / FLUSH_ROWS) * tilesOf(width) * PANEL_BYTES : 0),
@@ -58,7 +49,7 @@ function layOut(start: number, { d, transform, width = d, factor }: BlockPlan): 
 }
 
 /** W as tiles of four rows, each [columns, 4] without the columns right of its diagonal. */
-function packFactor(factor: Float64Array, width: number, target: Floats): void {
+function packFactor(factor: Float64Array, width: number, target: Float64Array): void {
   target.fill(0);
   let tile = 0;
   for (let first = 0; first < width; first += 4) {
@@ -77,39 +68,18 @@ function packTransform(transform: Float64Array, d: number, width: number, target
       for (let w = first; w < first + 4; w++) target[at++] = w < width ? transform[c * width + w] : 0;
 }
 
-class Arena {
-  readonly instance = new KernelInstance();
-  private residents: WasmBlocks[] = [];
-  private end = Layout.START;
-
-  claim(owner: WasmBlocks, plan: BlockPlan): Region {
-    let region = layOut(this.end, plan);
-    if (region.end > ARENA_BYTES && this.residents.length > 0) {
-      for (const resident of this.residents) resident.evict();
-      this.residents = [];
-      region = layOut(Layout.START, plan);
-    }
-    this.residents.push(owner);
-    this.end = region.end;
-    this.instance.reserve(region.end);
-    return region;
-  }
-}
-
-let arena: Arena | undefined;
-
-class WasmBlocks implements BlockKernel {
+class WasmBlocks implements BlockKernel, Resident {
   private readonly arena: Arena;
   private readonly width: number;
   private region: Region | undefined;
   private count = 0;
   private wide = false;
   private rowScaled = false;
-  private packed: { wide: boolean; narrow: boolean } = { wide: false, narrow: false };
+  private packed = false;
   private saved: Uint8Array | undefined;
 
   constructor(private readonly plan: BlockPlan) {
-    this.arena = arena ??= new Arena();
+    this.arena = sharedArena();
     this.width = plan.width ?? plan.d;
   }
 
@@ -157,47 +127,18 @@ class WasmBlocks implements BlockKernel {
     const { instance } = this.arena;
     const { width } = this;
     const { factor } = this.plan;
-    if (factor && !this.packed.wide) {
-      packFactor(factor, width, instance.f64(region.factor64, triangle(width)));
-      this.packed.wide = true;
+    if (factor && !this.packed) {
+      packFactor(factor, width, instance.f64(region.factor, triangle(width)));
+      this.packed = true;
     }
     for (const [start, count] of this.subBlocks()) {
       const panels = this.panels(region, start, count);
-      const { factor64, groups } = region;
+      const { groups } = region;
       const target = region.out + start * 8;
-      if (factor) instance.exports.scores64(panels, count, width, factor64, groups, target);
+      if (factor) instance.exports.scores64(panels, count, width, region.factor, groups, target);
       else instance.exports.squaredNorms(panels, count, width, groups, target);
     }
     out.set(instance.f64(region.out, this.count));
-  }
-
-  scores32(out: Float32Array): void {
-    const region = this.place();
-    const { instance } = this.arena;
-    const { width } = this;
-    const { factor } = this.plan;
-    if (!factor && !this.wide && !this.rowScaled && !this.plan.transform) {
-      const { rows, columnScale, groups, out: results } = region;
-      instance.exports.squaredNorms32(rows, this.count, width, columnScale, groups, results);
-      out.set(instance.f32(results, this.count));
-      return;
-    }
-    if (!factor) {
-      const wide = new Float64Array(this.count);
-      this.scores(wide);
-      out.set(wide);
-      return;
-    }
-    if (!this.packed.narrow) {
-      packFactor(factor, width, instance.f32(region.factor32, triangle(width)));
-      this.packed.narrow = true;
-    }
-    for (const [start, count] of this.subBlocks()) {
-      const panels = this.panels(region, start, count);
-      const { factor32, groups, out: results } = region;
-      instance.exports.scores32(panels, count, width, factor32, groups, results + start * 4);
-    }
-    out.set(instance.f32(region.out, this.count));
   }
 
   /** Gives up the region, keeping the block. */
@@ -212,7 +153,7 @@ class WasmBlocks implements BlockKernel {
   /** The region, with plan and block in it. */
   private place(): Region {
     if (this.region) return this.region;
-    const region = this.arena.claim(this, this.plan);
+    const region = this.arena.claim(this, (start) => layOut(start, this.plan));
     const { instance } = this.arena;
     const { d, columnScale, transform } = this.plan;
     const scale = instance.f64(region.columnScale, d);
@@ -220,7 +161,7 @@ class WasmBlocks implements BlockKernel {
     else scale.fill(1);
     if (transform)
       packTransform(transform, d, this.width, instance.f64(region.transform, tilesOf(this.width) * d * 4));
-    this.packed = { wide: false, narrow: false };
+    this.packed = false;
     if (this.saved) instance.bytes(this.held(region)[0], this.saved.length).set(this.saved);
     this.saved = undefined;
     this.region = region;

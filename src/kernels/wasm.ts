@@ -2,6 +2,12 @@
 import type { Kernels } from './kernels.js';
 import { wasmAttend } from './wasm-attend.js';
 import { wasmBlocks } from './wasm-blocks.js';
+import { wasmQuadratic } from './wasm-quadratic.js';
 
 /** WASM kernels; compiled at first use, so only to be used where `hasSimd()`. */
-export const wasmKernels: Kernels = { name: 'wasm-simd', blocks: wasmBlocks, attend: wasmAttend };
+export const wasmKernels: Kernels = {
+  name: 'wasm-simd',
+  blocks: wasmBlocks,
+  quadratic: wasmQuadratic,
+  attend: wasmAttend,
+};

@@ -1,8 +1,6 @@
 /** The universal set for f(x) = x^2: every row whose leverage score reaches epsilon, minimal up to rounding (docs/algorithms.md, section 2). */
 
-import { BLOCK_ROWS } from '../kernels/kernels.js';
-import { kernels } from '../kernels/load.js';
-import type { Floats, KeyMatrix } from '../keys.js';
+import type { KeyMatrix } from '../keys.js';
 import {
   type Factor,
   factorizeBoth,
@@ -11,18 +9,20 @@ import {
   type Readings,
   upperScore,
 } from '../scores/factor.js';
-import { eachBlock } from '../scores/gram.js';
 import { scoresOf } from '../scores/leverage.js';
 import type { Steps } from '../steps.js';
-import { filtersFor } from './filters.js';
+import { lazySet, sampleOf } from './lazy.js';
 import { type Candidate, type Selection, topCandidates } from './result.js';
+import { screened, screenFor } from './screening.js';
 
-/** The rows of leverage score >= epsilon, or the `top` rows of largest score. O(n d^2). */
+/** The rows of leverage score >= epsilon, or the `top` rows of largest score. O(n d^2); a superset and less for many rows, unless `exact`. */
 export function* quadraticSet(
   matrix: KeyMatrix,
   where: string,
-  { epsilon, top }: { epsilon?: number; top?: number },
+  { epsilon, top, exact }: { epsilon?: number; top?: number; exact: boolean },
 ): Steps<Selection> {
+  const lazy = epsilon !== undefined && !exact ? yield* lazySet(matrix, epsilon) : undefined;
+  if (lazy) return lazy;
   const readings = yield* factorizeBoth(matrix, where);
   const factor = readings.numerical;
   const found =
@@ -83,41 +83,11 @@ function* topRows(
 
 /** Rows whose score may reach epsilon: what cheap certified bounds leave over is scored in float64. */
 function* rowsAbove(factor: Factor, epsilon: number): Steps<Candidate[]> {
-  const { matrix, plan, unresolved } = factor;
-  const { d } = matrix;
+  const { matrix, unresolved } = factor;
   const kept = new Map<number, Candidate>();
   for (const index of unresolved) kept.set(index, { index, lower: 0, upper: 1 });
-  const filters = filtersFor(factor, epsilon);
-  const exact = kernels().blocks(plan);
-  const scores = new Float64Array(BLOCK_ROWS);
-  yield* eachBlock(matrix.n, 'scores', (start, end) => {
-    let rows = matrix.rows(start, end);
-    // Positions in the block of the rows that are left; undefined for all of them.
-    let left: number[] | undefined;
-    for (const filter of filters) {
-      const passed = filter.pass(rows);
-      if (passed === undefined || passed.length === rows.length / d) continue;
-      if (passed.length === 0) return;
-      rows = rowsAt(rows, d, passed);
-      left = left ? passed.map((i) => (left as number[])[i]) : passed;
-    }
-    exact.load(rows);
-    exact.scores(scores);
-    for (let i = 0; i < rows.length / d; i++) {
-      const index = start + (left ? left[i] : i);
-      // Written so that a NaN would be kept.
-      if (!(upperScore(factor, scores[i]) < epsilon) && !kept.has(index))
-        kept.set(index, candidate(factor, index, scores[i]));
-    }
-  });
+  const screen = screenFor(factor, epsilon, sampleOf(matrix), matrix.n);
+  for (const { index, score } of yield* screened(matrix, screen))
+    if (!kept.has(index)) kept.set(index, candidate(factor, index, score));
   return [...kept.values()].sort((a, b) => a.index - b.index);
-}
-
-/** The rows at some positions, one after the other. */
-function rowsAt(rows: Floats, d: number, positions: readonly number[]): Floats {
-  const out = rows.slice(0, positions.length * d);
-  positions.forEach((i, t) => {
-    out.set(rows.subarray(i * d, (i + 1) * d), t * d);
-  });
-  return out;
 }

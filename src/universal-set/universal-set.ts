@@ -108,7 +108,7 @@ function* select(
   f: WeightFunction,
   { epsilon, top, exact = false, budget = DEFAULT_BUDGET }: UniversalSetOptions,
 ): Steps<Selection> {
-  if (f.power === 2) return yield* quadraticSet(matrix, where, { epsilon, top });
+  if (f.power === 2) return yield* quadraticSet(matrix, where, { epsilon, top, exact });
   if (f.power !== undefined) return yield* powerSet(matrix, where, f.power, { epsilon, top, exact, budget });
   return yield* peeledSet(matrix, where, f, { epsilon, top });
 }

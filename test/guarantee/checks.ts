@@ -4,6 +4,7 @@ import { checkEstimator, checkOwnFunction } from './estimators.js';
 import { checkFaceValue } from './face-value.js';
 import { checkHeavy } from './heavy.js';
 import { checkInvariance } from './invariance.js';
+import { checkLazy } from './lazy.js';
 import { checkLifetimes } from './lifetimes.js';
 import { checkPower } from './powers.js';
 import { checkLeverage, checkLewis, checkSensitivities } from './scores.js';
@@ -19,6 +20,7 @@ export interface Entry {
 
 export const checks: readonly Entry[] = [
   { name: 'square', check: checkSquare, count: 4000 },
+  { name: 'lazy', check: checkLazy, count: 2000 },
   { name: 'leverage', check: checkLeverage, count: 1500 },
   { name: 'face value', check: checkFaceValue, count: 1000 },
   { name: 'lifetimes', check: checkLifetimes, count: 1000 },

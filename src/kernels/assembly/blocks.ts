@@ -4,12 +4,10 @@
  * A sub-block X is kept as panels: panel p holds columns 4p to 4p + 3, 64 rows of four float64. So a register
  * tile reads two panels straight through, and the strides of row-major data, which fall into the same cache
  * sets where d is a power of two, never occur. For dot products along rows the panels are transposed into
- * groups of rows: a group holds, column after column, the entries of its four (float64) or eight (float32)
- * rows. Panels are not cleared: an entry of a product depends on one row and one column only, so what lies
+ * groups of rows: a group holds, column after column, the entries of its four rows. Panels are not cleared: an entry of a product depends on one row and one column only, so what lies
  * beyond the last row or column reaches no result.
  */
 import { addProduct, addSquares, setProduct } from './tile';
-import { storeTransposed } from './transpose';
 
 /** Bytes of a panel: FLUSH_ROWS of kernels.ts, four float64 each. */
 const PANEL: usize = 64 * 32;
@@ -114,37 +112,6 @@ function toGroups64(panels: usize, count: i32, width: i32, groups: usize): void 
   }
 }
 
-/** Four numbers in float32. */
-@inline
-function narrow(row: usize): v128 {
-  const low = f32x4.demote_f64x2_zero(v128.load(row));
-  const high = f32x4.demote_f64x2_zero(v128.load(row, 16));
-  return v128.shuffle<f64>(low, high, 0, 2);
-}
-
-/** Panels as groups of eight rows, rounded to float32. */
-function toGroups32(panels: usize, count: i32, width: i32, groups: usize): void {
-  const stride = (<usize>panelsOf(width)) << 7;
-  for (let p = 0; p < panelsOf(width); p++) {
-    let source = panels + <usize>p * PANEL;
-    let target = groups + ((<usize>p) << 7);
-    for (let i = 0; i < count; i += 8) {
-      for (let half: usize = 0; half < 32; half += 16) {
-        storeTransposed(
-          narrow(source),
-          narrow(source + 32),
-          narrow(source + 64),
-          narrow(source + 96),
-          target + half,
-          32,
-        );
-        source += 128;
-      }
-      target += stride;
-    }
-  }
-}
-
 /**
  * X T in panels, from X [count, d] in panels and T [d, width] in panels of d rows; `groups` is working
  * memory.
@@ -193,28 +160,10 @@ export function unpackGram(sums: usize, width: i32, out: usize): void {
 }
 
 /**
- * out[i] = |W x_i|^2 from groups of rows. W comes as tiles of four rows: tile t holds, for the first min(4t +
- * 4, width) columns, the entries of its four rows, so that the zeros above the diagonal are neither stored
- * nor multiplied.
+ * out[i] = |W x_i|^2 of a sub-block in float64; `groups` is working memory. W comes as tiles of four rows: tile t holds, for the
+ * first min(4t + 4, width) columns, the entries of its four rows, so that the zeros above the diagonal are neither stored nor
+ * multiplied.
  */
-function scores<T>(groups: usize, count: i32, width: i32, factor: usize, out: usize): void {
-  const groupBytes = (<usize>panelsOf(width)) << 7;
-  const groupRows = <i32>(32 / sizeof<T>());
-  memory.fill(out, 0, 64 * sizeof<T>());
-  for (let t = 0; t < panelsOf(width); t++) {
-    const depth = min((t << 2) + 4, width);
-    let group = groups;
-    let target = out;
-    for (let i = 0; i < count; i += groupRows) {
-      addSquares<T>(factor, group, depth, target);
-      group += groupBytes;
-      target += 32;
-    }
-    factor += <usize>depth * (4 * sizeof<T>());
-  }
-}
-
-/** |W x|^2 of a sub-block in float64; `groups` is working memory. */
 export function scores64(
   panels: usize,
   count: i32,
@@ -224,25 +173,19 @@ export function scores64(
   out: usize,
 ): void {
   toGroups64(panels, count, width, groups);
-  scores<f64>(groups, count, width, factor, out);
-}
-
-/**
- * The same in float32, from W in float32. Component a of W x has been rounded at most a + 3 times on its way
- * (twice as W and x became float32, at the product, at a additions), its square at most width - a + 1 times,
- * which counts half under the square root: at most width + 3 roundings together, so the error is below (width
- * + 4) 2^-24 |W|_abs |x|_abs.
- */
-export function scores32(
-  panels: usize,
-  count: i32,
-  width: i32,
-  factor: usize,
-  groups: usize,
-  out: usize,
-): void {
-  toGroups32(panels, count, width, groups);
-  scores<f32>(groups, count, width, factor, out);
+  const groupBytes = (<usize>panelsOf(width)) << 7;
+  memory.fill(out, 0, 64 * sizeof<f64>());
+  for (let t = 0; t < panelsOf(width); t++) {
+    const depth = min((t << 2) + 4, width);
+    let group = groups;
+    let target = out;
+    for (let i = 0; i < count; i += 4) {
+      addSquares<f64>(factor, group, depth, target);
+      group += groupBytes;
+      target += 32;
+    }
+    factor += <usize>depth << 5;
+  }
 }
 
 /** out[i] = |x_i|^2 in float64: the scores where W is the identity; `groups` is working memory. */
@@ -261,43 +204,5 @@ export function squaredNorms(panels: usize, count: i32, width: i32, groups: usiz
     v128.store(out, high, 16);
     groups += (<usize>panelsOf(width)) << 7;
     out += 32;
-  }
-}
-
-/**
- * out[i] = |x_i|^2 in float32 for float32 rows [count, d] as they came, times columnScale [d] (float64, powers of two, so that
- * only the squares and their at most d additions are rounded); `scales` is working memory.
- */
-export function squaredNorms32(
-  rows: usize,
-  count: i32,
-  d: i32,
-  columnScale: usize,
-  scales: usize,
-  out: usize,
-): void {
-  for (let c = 0; c < d; c++)
-    store<f32>(scales + ((<usize>c) << 2), <f32>load<f64>(columnScale + ((<usize>c) << 3)));
-  const even = (<usize>(d & ~7)) << 2;
-  const all = (<usize>d) << 2;
-  for (let i = 0; i < count; i++) {
-    let low = f32x4.splat(0);
-    let high = f32x4.splat(0);
-    for (let c: usize = 0; c < even; c += 32) {
-      const x0 = f32x4.mul(v128.load(rows + c), v128.load(scales + c));
-      const x1 = f32x4.mul(v128.load(rows + c, 16), v128.load(scales + c, 16));
-      low = f32x4.add(low, f32x4.mul(x0, x0));
-      high = f32x4.add(high, f32x4.mul(x1, x1));
-    }
-    low = f32x4.add(low, high);
-    let sum = f32x4.extract_lane(low, 0) + f32x4.extract_lane(low, 1);
-    sum += f32x4.extract_lane(low, 2) + f32x4.extract_lane(low, 3);
-    for (let c = even; c < all; c += 4) {
-      const x = load<f32>(rows + c) * load<f32>(scales + c);
-      sum += x * x;
-    }
-    store<f32>(out, sum);
-    rows += all;
-    out += 4;
   }
 }

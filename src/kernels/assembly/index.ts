@@ -1,3 +1,4 @@
 /** The functions of the module that scripts/build-kernels.mjs compiles. */
 export * from './attend';
 export * from './blocks';
+export * from './quadratic';

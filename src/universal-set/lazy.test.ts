@@ -1,0 +1,117 @@
+/** Lazy sets: what they promise, when they are not used, and that they are one function of the keys. */
+import { describe, expect, it } from 'vitest';
+import { type KeyMatrix, matrixOver } from '../keys.js';
+import { randomStream } from '../random.js';
+import { leverageScores } from '../scores/leverage.js';
+import { heavyTailed, tensorOf } from '../scores/testing.js';
+import { run } from '../steps.js';
+import { lazySet } from './lazy.js';
+import { spreadSubset } from './subset.js';
+import { universalSet } from './universal-set.js';
+
+const epsilon = 0.05;
+const n = 6000;
+const d = 8;
+
+const gaussian = (seed: number, entry: (i: number, c: number, normal: () => number) => number) => {
+  const { normal } = randomStream(seed);
+  return tensorOf(n, d, (i, c) => entry(i, c, normal));
+};
+const matrixOf = ({ data }: { data: Float64Array }): KeyMatrix => matrixOver(data, n, d);
+
+const subset = spreadSubset(matrixOver(new Float64Array(n * d), n, d), (8 * d) / epsilon, 0);
+
+describe('the lazy set', () => {
+  it('is the default for many keys: a superset within the bound, with upper scores', () => {
+    const keys = heavyTailed(n, d, 1);
+    const { scores } = leverageScores(keys);
+    const set = universalSet(keys, { epsilon: 0.03 });
+    const exact = universalSet(keys, { epsilon: 0.03, exact: true });
+    expect(exact).toMatchObject({ guarantee: 'minimal', scoreKind: 'exact', total: d });
+    expect(set).toMatchObject({ guarantee: 'superset', scoreKind: 'upper', total: null, undecided: [] });
+    expect(set).toMatchObject({ rank: d, sizeBound: d / 0.03, n, d, certificate: null });
+    expect(exact.indices.length).toBeGreaterThan(3);
+    for (const j of exact.indices) expect(set.indices).toContain(j);
+    expect(set.indices.length).toBeLessThanOrEqual(set.sizeBound / (1 - set.margin));
+    set.indices.forEach((j, i) => {
+      expect(set.scores[i]).toBeGreaterThanOrEqual(scores[j] * (1 - 1e-12));
+    });
+  });
+
+  it('is not used for few keys, a large epsilon, or top', () => {
+    const keys = heavyTailed(n, d, 2);
+    expect(universalSet(keys, { epsilon: (15.9 * d) / n }).guarantee).toBe('minimal');
+    expect(universalSet(keys, { epsilon: 0.6 }).guarantee).toBe('minimal');
+    expect(universalSet(keys, { top: 5 }).guarantee).toBe('minimal');
+  });
+
+  it.each<[string, (i: number, c: number, normal: () => number) => number]>([
+    ['a column that is zero but for one row', (i, c, normal) => (c === 3 ? Number(i === 4321) : normal())],
+    [
+      'two equal columns but for one row',
+      (i, c, normal) => (c < 2 ? Number(i === 17 && c === 1) + (i % 7) : normal()),
+    ],
+    [
+      'a condition number of 1e9',
+      (i, c, normal) => (c === 0 ? 1e9 * Math.sin(i) : (c === 1 ? 1e9 * Math.sin(i) : 0) + normal()),
+    ],
+    // What an adversary would do, who knows which rows are taken.
+    ['a subset of small rows', (i, _, normal) => (subset.has(i) ? 0.01 : 1) * normal()],
+    ['squares that overflow', (i, c, normal) => normal() * (i === 5 && c === 1 ? 1e200 : 1)],
+  ])('gives way to the exact set for %s', (_, entry) => {
+    const keys = gaussian(3, entry);
+    const exact = universalSet(keys, { epsilon, exact: true });
+    const set = universalSet(keys, { epsilon });
+    expect(run(lazySet(matrixOf(keys), epsilon))).toBeUndefined();
+    expect(set).toEqual(exact);
+  });
+
+  it('keeps rows alone in a direction that the subset sees only as noise', () => {
+    const alone = [100, 2000, 5999];
+    const keys = gaussian(4, (i, c, normal) =>
+      c >= 5 ? (alone[c - 5] === i ? 1 : 1e-4 * normal()) : normal(),
+    );
+    const set = universalSet(keys, { epsilon });
+    expect(set.guarantee).toBe('superset');
+    expect(set.indices).toEqual(alone);
+    // Added to the Gram once, they have their exact scores but for the noise that the subset lacks.
+    for (const score of set.scores) expect(score).toBeCloseTo(1, 3);
+  });
+
+  it('names the row of a number that is not finite, wherever it is', () => {
+    for (const [row, bad] of [
+      [0, Number.NaN],
+      [777, Number.POSITIVE_INFINITY],
+      [n - 1, Number.NEGATIVE_INFINITY],
+      [3333, Number.NaN],
+    ])
+      for (const Type of [Float32Array, Float64Array]) {
+        const { data } = heavyTailed(n, d, 5);
+        data[row * d + 6] = bad;
+        expect(() => universalSet({ data: Type.from(data), shape: [n, d] }, { epsilon })).toThrow(
+          `universalSet: keys must be finite, got ${bad} at row ${row}, column 6`,
+        );
+      }
+  });
+
+  it('is a function of the keys: not of their type, their scale by powers of two, or who reads them', () => {
+    const data = Float32Array.from(heavyTailed(n, d, 6).data);
+    const expected = universalSet({ data, shape: [n, d] }, { epsilon });
+    expect(expected.guarantee).toBe('superset');
+    expect(universalSet({ data: Float64Array.from(data), shape: [n, d] }, { epsilon })).toEqual(expected);
+    expect(universalSet({ data: data.map((x) => x * 2 ** 20), shape: [n, d] }, { epsilon })).toEqual(
+      expected,
+    );
+    const buffer = new Float32Array(n * d);
+    const reader: KeyMatrix = {
+      n,
+      d,
+      rows(start, end) {
+        buffer.fill(Number.NaN);
+        buffer.set(data.subarray(start * d, end * d));
+        return buffer.subarray(0, (end - start) * d);
+      },
+    };
+    expect(universalSet(reader, { epsilon })).toEqual(expected);
+  });
+});

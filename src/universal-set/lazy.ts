@@ -1,0 +1,82 @@
+/**
+ * A certified superset of the universal set for f(x) = x^2 at the price of little more than reading the keys (docs/algorithms.md, section 7).
+ *
+ * For any part S of the rows G_S <= G, so scores against G_S are upper bounds of leverage scores. The rows whose bound reaches epsilon are added to
+ * the Gram, each row once, and those that still reach it are the set: all of them are in that Gram, so there are at most d/epsilon.
+ */
+import { BLOCK_ROWS } from '../kernels/kernels.js';
+import type { KeyMatrix } from '../keys.js';
+import { type Factor, marginAt, upperScore } from '../scores/factor.js';
+import { gramOf, summationDepth } from '../scores/gram.js';
+import { plainFactor } from '../scores/plain-factor.js';
+import type { Steps } from '../steps.js';
+import type { Selection } from './result.js';
+import { screened, screenFor, screening } from './screening.js';
+import { rowsOf, spreadSubset } from './subset.js';
+
+/** The whole matrix is worth a subset where n is above so many d/epsilon; the subset has half of that, and at most a quarter of the rows. */
+const WORTH = 16;
+/** With more of the rows than this against the subset's Gram, the Gram of all rows is the cheaper way. */
+const MOST_CANDIDATES = 0.2;
+/** An entry above its column's norm in S means a score above 1, which is certain to reach such an epsilon, rounding included. */
+const LARGEST_EPSILON = 0.5;
+
+/** Streams of draws: rows of the subset, rows to judge it by. */
+const SUBSET = 0;
+const SAMPLE = 1;
+
+/** Rows that are looked at to judge how others will fare. */
+export function sampleOf(matrix: KeyMatrix) {
+  const sample = spreadSubset(matrix, BLOCK_ROWS, SAMPLE).matrix;
+  return sample.rows(0, sample.n);
+}
+
+/**
+ * The set, or undefined where a part of the rows cannot say enough: too few rows, a rank-deficient or ill-conditioned subset, numbers that are not
+ * finite, or too many rows that could be heavy. O(n d + d^3/epsilon) where cheap bounds decide.
+ */
+export function* lazySet(matrix: KeyMatrix, epsilon: number): Steps<Selection | undefined> {
+  const { n, d } = matrix;
+  if (!(n > (WORTH * d) / epsilon && epsilon <= LARGEST_EPSILON)) return undefined;
+  const subset = spreadSubset(matrix, Math.min((WORTH * d) / (2 * epsilon), n / 4), SUBSET);
+  const gram = yield* gramOf(subset.matrix, { d });
+  const depth = summationDepth(subset.matrix.n);
+  const partial = plainFactor(matrix, gram, depth);
+  if (!partial) return undefined;
+  const sample = sampleOf(matrix);
+  const screen = screenFor(partial, epsilon, sample, n);
+  if (screening(screen)(sample).positions.length > (MOST_CANDIDATES * sample.length) / d) return undefined;
+  const candidates = yield* screened(matrix, screen);
+  const added = candidates.filter(({ index }) => !subset.has(index)).map(({ index }) => index);
+  if (added.length === 0) return selection(partial, epsilon, candidates);
+
+  const more = yield* gramOf(rowsOf(matrix, added), { d });
+  for (let i = 0; i < gram.length; i++) gram[i] += more[i];
+  const factor = plainFactor(matrix, gram, Math.max(depth, summationDepth(added.length)) + 1);
+  if (!factor) return undefined;
+  const indices = candidates.map(({ index }) => index);
+  const { plan, absolute, relative } = factor;
+  const kept = yield* screened(rowsOf(matrix, indices), { epsilon, plan, absolute, relative, forms: [] });
+  return selection(
+    factor,
+    epsilon,
+    kept.map(({ index, score }) => ({ index: indices[index], score })),
+  );
+}
+
+/** Every row of it is in the factor's Gram, so the true scores against that Gram sum to at most d. */
+function selection(
+  factor: Factor,
+  epsilon: number,
+  rows: readonly { index: number; score: number }[],
+): Selection {
+  return {
+    rank: factor.rank,
+    epsilon,
+    kept: rows.map(({ index, score }) => ({ index, upper: upperScore(factor, score) })),
+    guarantee: 'superset',
+    scoreKind: 'upper',
+    margin: marginAt(factor, epsilon),
+    sizeBound: factor.rank / epsilon,
+  };
+}

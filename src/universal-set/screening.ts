@@ -1,0 +1,219 @@
+/** One pass over rows that finds those whose leverage score may reach epsilon: certified cheap bounds first, float64 scores of what they leave (docs/algorithms.md, section 7). */
+import { BLOCK_ROWS, type BlockPlan } from '../kernels/kernels.js';
+import { kernels } from '../kernels/load.js';
+import type { Floats, KeyMatrix } from '../keys.js';
+import { type Factor, type Rounding, upperScore } from '../scores/factor.js';
+import { eachBlock } from '../scores/gram.js';
+import type { Steps } from '../steps.js';
+import { directionOf, dot, leadingDirections } from './directions.js';
+import {
+  boundingForm,
+  type Coordinates,
+  coordinatesOf,
+  type Form,
+  inverseOf,
+  triangularForm,
+} from './forms.js';
+
+/**
+ * How rows are screened, as plain data that another thread can be sent. Which rows come out does not depend on the forms: what
+ * they drop, the float64 score would drop too.
+ */
+export interface ScreenPlan extends Rounding {
+  readonly epsilon: number;
+  /** Forms in the order of use; each sees what those before it left. */
+  readonly forms: readonly Form[];
+  /** The float64 score. */
+  readonly plan: BlockPlan;
+}
+
+/** What a screen needs of a factor. */
+export type Scorer = Pick<Factor, 'plan' | 'absolute' | 'relative' | 'growth'>;
+
+/** Rows of a block, ascending, with their float64 scores. */
+export interface Passed {
+  readonly positions: readonly number[];
+  readonly scores: readonly number[];
+}
+
+/** A row of a matrix with its float64 score. */
+export interface Scored {
+  readonly index: number;
+  readonly score: number;
+}
+
+/** Most directions on either side that a form treats explicitly. */
+const MOST_DIRECTIONS = 8;
+/** Rows on which combinations of directions are compared. */
+const MODEL_ROWS = 128;
+
+/** Nanoseconds a row, measured at d = 64; only their ratios matter, and only to speed. */
+const cost = {
+  norm: (d: number) => 0.4 * d,
+  directional: (d: number, directions: number) => d * (0.55 + 0.055 * directions),
+  triangular: (d: number) => d * (0.55 + 0.028 * d),
+  float64: (d: number) => d * (1 + 0.08 * d),
+  /** Finding directions and comparing combinations of them. */
+  search: (d: number) => d * d * (d + 60 * MOST_DIRECTIONS) + 10 * MODEL_ROWS * MOST_DIRECTIONS * d,
+};
+
+/**
+ * The screen of a certified factor for about n rows, of which `sample` holds some, [rows, d] of at most BLOCK_ROWS: forms are taken where they
+ * pay, judged by the sample.
+ */
+export function screenFor(factor: Scorer, epsilon: number, sample: Floats, n: number): ScreenPlan {
+  const { plan, absolute, relative } = factor;
+  const screen = { epsilon, plan, absolute, relative };
+  const coordinates = coordinatesOf(factor, epsilon);
+  if (!coordinates) return { ...screen, forms: [] };
+  return { ...screen, forms: cheapestForms(coordinates, sample, n) };
+}
+
+/** What works off blocks of at most BLOCK_ROWS rows by a screen. */
+export function screening(screen: ScreenPlan): (rows: Floats) => Passed {
+  const { epsilon, forms, plan } = screen;
+  const { d } = plan;
+  const filters = forms.map((form) => ({ ...form, kernel: kernels().quadratic(form.plan) }));
+  const exact = kernels().blocks(plan);
+  const values = new Float32Array(BLOCK_ROWS);
+  const scores = new Float64Array(BLOCK_ROWS);
+  return (rows) => {
+    let left = rows;
+    // Positions of the rows that are left; undefined for all of them.
+    let places: number[] | undefined;
+    for (const { kernel, below } of filters) {
+      kernel.values(left, values);
+      const passed = notBelow(values, left.length / d, below);
+      if (passed.length === 0) return { positions: [], scores: [] };
+      if (passed.length === left.length / d) continue;
+      left = rowsAt(left, d, passed);
+      places = places ? passed.map((i) => (places as number[])[i]) : passed;
+    }
+    exact.load(left);
+    exact.scores(scores);
+    const found: { positions: number[]; scores: number[] } = { positions: [], scores: [] };
+    for (let i = 0; i < left.length / d; i++)
+      // Written so that a NaN would be kept.
+      if (!(upperScore(screen, scores[i]) < epsilon)) {
+        found.positions.push(places ? places[i] : i);
+        found.scores.push(scores[i]);
+      }
+    return found;
+  };
+}
+
+/** The rows [start, end) of a matrix that pass, `start` a multiple of BLOCK_ROWS; ascending. O(n d) where forms decide, O(n d^2) at most. */
+export function* screened(matrix: KeyMatrix, screen: ScreenPlan, start = 0, end = matrix.n): Steps<Scored[]> {
+  const pass = screening(screen);
+  const found: Scored[] = [];
+  yield* eachBlock(end - start, 'scores', (first, last) => {
+    const { positions, scores } = pass(matrix.rows(start + first, start + last));
+    positions.forEach((i, t) => {
+      found.push({ index: start + first + i, score: scores[t] });
+    });
+  });
+  return found;
+}
+
+/** Positions of the values that are not certainly below; -infinity is overflow of what is subtracted. */
+function notBelow(values: Float32Array, count: number, below: number): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < count; i++)
+    if (!(values[i] < below && values[i] > Number.NEGATIVE_INFINITY)) found.push(i);
+  return found;
+}
+
+/** The rows at some positions, one after the other. */
+function rowsAt(rows: Floats, d: number, positions: readonly number[]): Floats {
+  const out = rows.slice(0, positions.length * d);
+  positions.forEach((i, t) => {
+    out.set(rows.subarray(i * d, (i + 1) * d), t * d);
+  });
+  return out;
+}
+
+/** The forms of least expected cost a row, among the norm, a directional and the triangular one. */
+function cheapestForms(coordinates: Coordinates, sample: Floats, n: number): Form[] {
+  const { d } = coordinates;
+  const [largest] = leadingDirections(coordinates.a, d, 1);
+  const norm = option(boundingForm(coordinates, largest.value, [], []), sample, d, cost.norm(d));
+  const triangular = option(triangularForm(coordinates), sample, d, cost.triangular(d));
+  const scoring = Math.min(cost.triangular(d), cost.float64(d));
+  const spared = (norm?.share ?? 1) * (scoring - cost.directional(d, 4));
+  const directional =
+    n * spared > cost.search(d) ? directionalOption(coordinates, sample, norm?.share ?? 1) : undefined;
+  let best: { forms: Form[]; expected: number } = { forms: [], expected: Number.POSITIVE_INFINITY };
+  for (const first of [norm, undefined])
+    for (const second of [directional, undefined])
+      for (const third of [triangular, undefined]) {
+        const chain = [first, second, third].filter((entry) => entry !== undefined);
+        let share = 1;
+        let expected = 0;
+        for (const entry of chain) {
+          expected += share * entry.price;
+          share = Math.min(share, entry.share);
+        }
+        expected += share * cost.float64(d);
+        if (expected < best.expected) best = { forms: chain.map(({ form }) => form), expected };
+      }
+  return best.forms;
+}
+
+/** A form, the share of rows that it lets through, and its price a row. */
+interface Option {
+  readonly form: Form;
+  readonly share: number;
+  readonly price: number;
+}
+
+function option(form: Form | undefined, sample: Floats, d: number, price: number): Option | undefined {
+  if (!form) return undefined;
+  const count = sample.length / d;
+  const values = new Float32Array(count);
+  kernels().quadratic(form.plan).values(sample, values);
+  return { form, price, share: notBelow(values, count, form.below).length / count };
+}
+
+/** The cheapest combination of explicit directions, of the largest eigenvalues of A and the smallest, tried on some rows of the sample. */
+function directionalOption(coordinates: Coordinates, sample: Floats, share: number): Option | undefined {
+  const { d, scale, a, root } = coordinates;
+  const most = Math.min(MOST_DIRECTIONS, d >> 2);
+  const high = leadingDirections(a, d, most + 1);
+  // The largest of A^-1, by what A makes of them.
+  const low = leadingDirections(inverseOf(coordinates), d, most).map(({ vector }) => directionOf(a, vector));
+  const rows = modelRows(sample, scale);
+  const shareLeft = (plus: number, minus: number) => {
+    const mu = 1.02 * high[plus].value;
+    let left = 0;
+    for (const y of rows) {
+      let bound = mu * dot(y, y);
+      for (let c = 0; c < plus; c++) bound += (high[c].value - mu) * dot(y, high[c].vector) ** 2;
+      for (let c = 0; c < minus; c++) bound -= (mu - low[c].value) * dot(y, low[c].vector) ** 2;
+      if (!(bound < root * root)) left++;
+    }
+    return left / rows.length;
+  };
+  let best = { plus: 0, minus: 0, expected: cost.triangular(d) };
+  for (let plus = 0; plus <= most; plus += 4)
+    for (let minus = 0; minus <= most; minus += 4) {
+      if (plus + minus === 0) continue;
+      const price = cost.directional(d, plus + minus);
+      const expected = share * price + shareLeft(plus, minus) * cost.triangular(d);
+      if (expected < best.expected) best = { plus, minus, expected };
+    }
+  const { plus, minus } = best;
+  if (plus + minus === 0) return undefined;
+  const form = boundingForm(coordinates, high[plus].value, high.slice(0, plus), low.slice(0, minus));
+  return option(form, sample, d, cost.directional(d, plus + minus));
+}
+
+/** Some rows of the sample in the coordinates, evenly spread. */
+function modelRows(sample: Floats, scale: Float64Array): Float64Array[] {
+  const d = scale.length;
+  const count = sample.length / d;
+  const wanted = Math.min(MODEL_ROWS, count);
+  return Array.from({ length: wanted }, (_, i) => {
+    const start = Math.floor((i * count) / wanted) * d;
+    return scale.map((s, c) => s * sample[start + c]);
+  });
+}
