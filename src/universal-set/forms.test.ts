@@ -3,9 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { kernels } from '../kernels/load.js';
 import { matrixOver } from '../keys.js';
 import { randomStream } from '../random.js';
-import type { Factor } from '../scores/factor.js';
-import { gramOf, summationDepth } from '../scores/gram.js';
-import { plainFactor } from '../scores/plain-factor.js';
+import { gramOf } from '../scores/gram.js';
+import { type GramFactor, gramFactor } from '../scores/gram-factor.js';
 import { run } from '../steps.js';
 import { type Direction, directionOf, leadingDirections } from './directions.js';
 import {
@@ -14,13 +13,14 @@ import {
   coordinatesOf,
   type Form,
   inverseOf,
+  type Scorer,
   triangularForm,
 } from './forms.js';
 
 const epsilon = 0.1;
 
 /** A factor of Gaussian rows times a random triangle with a diagonal of 10^(-reach .. 0). */
-function factorOf(seed: number, d: number, reach: number): Factor {
+function factorOf(seed: number, d: number, reach: number): Scorer {
   const { normal } = randomStream(seed);
   const n = 20 * d;
   const triangle = Float64Array.from({ length: d * d }, (_, i) => {
@@ -33,10 +33,11 @@ function factorOf(seed: number, d: number, reach: number): Factor {
     for (let a = 0; a < d; a++) for (let c = 0; c < d; c++) data[j * d + c] += x[a] * triangle[a * d + c];
   }
   const matrix = matrixOver(data, n, d);
-  return plainFactor(matrix, run(gramOf(matrix, { d })), summationDepth(n)) as Factor;
+  const { factor, ...errors } = gramFactor(run(gramOf(matrix, { d })), d, n) as GramFactor;
+  return { plan: { d, factor }, ...errors };
 }
 
-const coordinates = (factor: Factor) => coordinatesOf(factor, epsilon) as Coordinates;
+const coordinates = (factor: Scorer) => coordinatesOf(factor, epsilon) as Coordinates;
 
 /** Rows whose score is epsilon to within rounding, along each vector of y. */
 function rowsAtEpsilon({ d, scale, a }: Coordinates, vectors: readonly ArrayLike<number>[]): Float64Array {

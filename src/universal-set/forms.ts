@@ -5,6 +5,9 @@ import { UNIT_ROUNDOFF } from '../scores/gram.js';
 import { cholesky, inverseLower } from '../scores/triangular.js';
 import type { Direction } from './directions.js';
 
+/** What bounds and screens need of a factor. */
+export type Scorer = Pick<Factor, 'plan' | 'absolute' | 'relative' | 'growth'>;
+
 /** A row whose form is a number below `below` has a score below epsilon for certain. */
 export interface Form {
   readonly plan: QuadraticPlan;
@@ -36,10 +39,7 @@ const LEAST_EPSILON = 1e-12;
 const ALLOWANCES = [1.02, 1.1, 1.3, 2, 8];
 
 /** The coordinates of a factor; undefined where no form can decide anything at this epsilon. */
-export function coordinatesOf(
-  factor: Pick<Factor, 'plan' | 'absolute' | 'relative' | 'growth'>,
-  epsilon: number,
-): Coordinates | undefined {
+export function coordinatesOf(factor: Scorer, epsilon: number): Coordinates | undefined {
   const { absolute, relative, growth, plan } = factor;
   // One rounding of the score in float64, one of W in these coordinates, and `upperScore` adds one.
   const root = (Math.sqrt(epsilon / (1 + relative)) - 3 * absolute) * (1 - 8 * UNIT_ROUNDOFF);

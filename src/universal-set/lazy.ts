@@ -6,16 +6,19 @@
  */
 import { BLOCK_ROWS } from '../kernels/kernels.js';
 import type { KeyMatrix } from '../keys.js';
-import { type Factor, marginAt, upperScore } from '../scores/factor.js';
-import { gramOf, summationDepth } from '../scores/gram.js';
-import { plainFactor } from '../scores/plain-factor.js';
+import { marginAt, upperScore } from '../scores/factor.js';
+import { gramOf } from '../scores/gram.js';
+import { gramFactor } from '../scores/gram-factor.js';
 import type { Steps } from '../steps.js';
+import type { Scorer } from './forms.js';
 import type { Selection } from './result.js';
-import { screened, screenFor, screening } from './screening.js';
+import { type Scored, screened, screenFor, screening } from './screening.js';
 import { rowsOf, spreadSubset } from './subset.js';
 
 /** The whole matrix is worth a subset where n is above so many d/epsilon; the subset has half of that, and at most a quarter of the rows. */
 const WORTH = 16;
+/** Where the scores against a part of the rows are less certain than this, all rows are taken: ill-conditioned keys. */
+const LARGEST_ERROR = 2e-3;
 /** With more of the rows than this against the subset's Gram, the Gram of all rows is the cheaper way. */
 const MOST_CANDIDATES = 0.2;
 /** An entry above its column's norm in S means a score above 1, which is certain to reach such an epsilon, rounding included. */
@@ -40,43 +43,48 @@ export function* lazySet(matrix: KeyMatrix, epsilon: number): Steps<Selection | 
   if (!(n > (WORTH * d) / epsilon && epsilon <= LARGEST_EPSILON)) return undefined;
   const subset = spreadSubset(matrix, Math.min((WORTH * d) / (2 * epsilon), n / 4), SUBSET);
   const gram = yield* gramOf(subset.matrix, { d });
-  const depth = summationDepth(subset.matrix.n);
-  const partial = plainFactor(matrix, gram, depth);
+  const partial = scorerOf(gram, d, subset.matrix.n);
   if (!partial) return undefined;
   const sample = sampleOf(matrix);
   const screen = screenFor(partial, epsilon, sample, n);
   if (screening(screen)(sample).positions.length > (MOST_CANDIDATES * sample.length) / d) return undefined;
   const candidates = yield* screened(matrix, screen);
   const added = candidates.filter(({ index }) => !subset.has(index)).map(({ index }) => index);
-  if (added.length === 0) return selection(partial, epsilon, candidates);
+  if (added.length === 0) return selection(partial, d, epsilon, candidates);
 
   const more = yield* gramOf(rowsOf(matrix, added), { d });
   for (let i = 0; i < gram.length; i++) gram[i] += more[i];
-  const factor = plainFactor(matrix, gram, Math.max(depth, summationDepth(added.length)) + 1);
+  // Twice the rows: one more addition.
+  const factor = scorerOf(gram, d, 2 * Math.max(BLOCK_ROWS, subset.matrix.n, added.length));
   if (!factor) return undefined;
   const indices = candidates.map(({ index }) => index);
   const { plan, absolute, relative } = factor;
   const kept = yield* screened(rowsOf(matrix, indices), { epsilon, plan, absolute, relative, forms: [] });
   return selection(
     factor,
+    d,
     epsilon,
     kept.map(({ index, score }) => ({ index: indices[index], score })),
   );
 }
 
+/** The factor of a Gram that so many rows bound the additions of, if it has full rank and is accurate enough. */
+function scorerOf(gram: Float64Array, d: number, rows: number): Scorer | undefined {
+  const found = gramFactor(gram, d, rows);
+  if (!found || found.zero.length > 0 || found.relative > LARGEST_ERROR) return undefined;
+  const { factor, absolute, relative, growth } = found;
+  return { plan: { d, factor }, absolute, relative, growth };
+}
+
 /** Every row of it is in the factor's Gram, so the true scores against that Gram sum to at most d. */
-function selection(
-  factor: Factor,
-  epsilon: number,
-  rows: readonly { index: number; score: number }[],
-): Selection {
+function selection(factor: Scorer, d: number, epsilon: number, rows: readonly Scored[]): Selection {
   return {
-    rank: factor.rank,
+    rank: d,
     epsilon,
     kept: rows.map(({ index, score }) => ({ index, upper: upperScore(factor, score) })),
     guarantee: 'superset',
     scoreKind: 'upper',
     margin: marginAt(factor, epsilon),
-    sizeBound: factor.rank / epsilon,
+    sizeBound: d / epsilon,
   };
 }

@@ -2,7 +2,7 @@
 import { BLOCK_ROWS, type BlockPlan } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
 import type { Floats, KeyMatrix } from '../keys.js';
-import { type Factor, type Rounding, upperScore } from '../scores/factor.js';
+import { type Rounding, upperScore } from '../scores/factor.js';
 import { eachBlock } from '../scores/gram.js';
 import type { Steps } from '../steps.js';
 import { directionOf, dot, leadingDirections } from './directions.js';
@@ -12,8 +12,10 @@ import {
   coordinatesOf,
   type Form,
   inverseOf,
+  type Scorer,
   triangularForm,
 } from './forms.js';
+import { rowsAt } from './indexed-rows.js';
 
 /**
  * How rows are screened, as plain data that another thread can be sent. Which rows come out does not depend on the forms: what
@@ -26,9 +28,6 @@ export interface ScreenPlan extends Rounding {
   /** The float64 score. */
   readonly plan: BlockPlan;
 }
-
-/** What a screen needs of a factor. */
-export type Scorer = Pick<Factor, 'plan' | 'absolute' | 'relative' | 'growth'>;
 
 /** Rows of a block, ascending, with their float64 scores. */
 export interface Passed {
@@ -121,15 +120,6 @@ function notBelow(values: Float32Array, count: number, below: number): number[] 
   for (let i = 0; i < count; i++)
     if (!(values[i] < below && values[i] > Number.NEGATIVE_INFINITY)) found.push(i);
   return found;
-}
-
-/** The rows at some positions, one after the other. */
-function rowsAt(rows: Floats, d: number, positions: readonly number[]): Floats {
-  const out = rows.slice(0, positions.length * d);
-  positions.forEach((i, t) => {
-    out.set(rows.subarray(i * d, (i + 1) * d), t * d);
-  });
-  return out;
 }
 
 /** The forms of least expected cost a row, among the norm, a directional and the triangular one. */

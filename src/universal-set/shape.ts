@@ -33,7 +33,7 @@ export function shapeOf(d: number, centre: boolean, order: number): Shape {
     judge(rows, epsilon) {
       const { kept } = run(
         order === 1
-          ? quadraticSet(plain(rows), 'finish: keys', { epsilon })
+          ? quadraticSet(plain(rows), 'finish: keys', { exact: true, epsilon })
           : powerSet(plain(rows), 'finish: keys', 2 * order, {
               epsilon,
               exact: false,
