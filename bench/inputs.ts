@@ -1,19 +1,57 @@
-/** Seeded keys, queries and values: Gaussian, and heavy-tailed by a random factor for each row. */
+/** Seeded keys, queries and values: Gaussian, heavy-tailed, coherent, ill-conditioned and sorted. */
 import { library } from './library.js';
 
 /** How rows are drawn. */
-export type Distribution = 'Gaussian' | 't3';
+export type Distribution = 'Gaussian' | 't3' | 'coherent' | 'correlated' | 'sorted';
 
 /**
  * [n, d] float32. Gaussian: independent standard normals. t3: multivariate Student t with 3 degrees of freedom, a Gaussian
- * row times sqrt(3 / chi^2_3), so that a few rows are far longer than the others.
+ * row times sqrt(3 / chi^2_3), so that a few rows are far longer than the others. coherent: half of the columns are 0.01 of the others but for three
+ * rows in each, which hold most of it. correlated: Gaussian times diag(900^(-c/(d-1))) and a rotation. sorted: t3 in the order of the norms.
  */
 export function draw(distribution: Distribution, n: number, d: number, seed: number): Float32Array {
-  const { normal } = library.randomStream(seed);
+  const { normal, uniform } = library.randomStream(seed);
+  const student = distribution === 't3' || distribution === 'sorted';
   const rows = new Float32Array(n * d);
   for (let i = 0; i < n; i++) {
-    const factor = distribution === 't3' ? Math.sqrt(3 / (normal() ** 2 + normal() ** 2 + normal() ** 2)) : 1;
+    const factor = student ? Math.sqrt(3 / (normal() ** 2 + normal() ** 2 + normal() ** 2)) : 1;
     for (let c = 0; c < d; c++) rows[i * d + c] = factor * normal();
   }
-  return rows;
+  if (distribution === 'coherent') {
+    for (let i = 0; i < n; i++) for (let c = d >> 1; c < d; c++) rows[i * d + c] *= 0.01;
+    for (let c = d >> 1; c < d; c++)
+      for (let k = 0; k < 3; k++) rows[Math.floor(uniform() * n) * d + c] = 0.01 * Math.sqrt(n);
+  }
+  if (distribution === 'correlated') correlate(rows, d, normal);
+  return distribution === 'sorted' ? sortedByNorm(rows, d) : rows;
+}
+
+/** Scales the columns down to 1/900 and reflects the rows three times: condition number 900 that no column scaling removes. */
+function correlate(rows: Float32Array, d: number, normal: () => number): void {
+  const mirrors = Array.from({ length: 3 }, () => {
+    const v = Array.from({ length: d }, normal);
+    const size = Math.hypot(...v);
+    return v.map((x) => x / size);
+  });
+  const row = new Float64Array(d);
+  for (let start = 0; start < rows.length; start += d) {
+    for (let c = 0; c < d; c++) row[c] = rows[start + c] * 900 ** (-c / (d - 1));
+    for (const v of mirrors) {
+      let dot = 0;
+      for (let c = 0; c < d; c++) dot += v[c] * row[c];
+      for (let c = 0; c < d; c++) row[c] -= 2 * dot * v[c];
+    }
+    rows.set(row, start);
+  }
+}
+
+function sortedByNorm(rows: Float32Array, d: number): Float32Array {
+  const squares = new Float64Array(rows.length / d);
+  for (let i = 0; i < rows.length; i++) squares[Math.floor(i / d)] += rows[i] ** 2;
+  const order = Uint32Array.from(squares.keys()).sort((a, b) => squares[a] - squares[b]);
+  const out = new Float32Array(rows.length);
+  order.forEach((j, i) => {
+    out.set(rows.subarray(j * d, (j + 1) * d), i * d);
+  });
+  return out;
 }

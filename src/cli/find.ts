@@ -43,7 +43,8 @@ export function findCommand({ call, print }: Session): Command {
     .summary('the keys that can ever be heavy, for every query there could be')
     .description(
       'Finds the universal set: every key that some query, real or not, can give a share of at least EPSILON of its ' +
-        'whole weight f(<query, key>). A set marked minimal holds no other key.',
+        'whole weight f(<query, key>). A set marked minimal holds no other key; of many keys, a part of them decides quickly ' +
+        'what may be heavy, which can leave a few more in: --exact takes them out.',
     )
     .argument('<keys>', 'file of keys')
     .option('--epsilon <e>', 'threshold of the attention score, in (0, 1]')
@@ -53,7 +54,10 @@ export function findCommand({ call, print }: Session): Command {
       'power:P, huber:S, tukey:S, cauchy:S, welsch:S, gemanMcClure:S or l1l2:S',
       'power:2',
     )
-    .option('--exact', 'narrow the set by exact sensitivities (slow; power:P with P >= 1)')
+    .option(
+      '--exact',
+      'the minimal set (power:P with P >= 1): reads all keys twice for P = 2, slow for other P',
+    )
     .option('--centre', 'cover queries with an offset too, f(<query, key> + b)')
     .option(
       '-o, --output <file>',

@@ -28,7 +28,7 @@ export interface UniversalSet {
   readonly scores: readonly number[];
   /** Rows of the set that may or may not reach epsilon: within the margin, not resolved, or beyond the budget. */
   readonly undecided: readonly number[];
-  /** Sum of all sensitivities where it is known (the rank, for p = 2). */
+  /** Sum of all sensitivities where it is known: the rank, for p = 2, unless a part of the keys decided. */
   readonly total: number | null;
   /**
    * The theory's bound of |U| at epsilon and the numerical rank: rank^max(1, p/2)/epsilon for |x|^p, the peeling bound for other f; n where
