@@ -37,7 +37,7 @@ export interface GroupCall {
 
 /** Attends the group's queries, [group * m, d], to the keys of the call. */
 export function* attendGroup(inputs: AttentionInputs, call: GroupCall, pace: Pace): Steps<void> {
-  const { group, m, d, scale, power, kernels } = inputs;
+  const { group, m, d, scale, power, attend } = inputs;
   const { index, k, v, n, dv, limits, out } = call;
   const queries = group * m;
   const q = inputs.q.subarray(index * queries * d, (index + 1) * queries * d);
@@ -46,7 +46,7 @@ export function* attendGroup(inputs: AttentionInputs, call: GroupCall, pace: Pac
     const end = Math.min(start + block, queries);
     const blockLimits = limits?.subarray(start, end);
     const visible = blockLimits ? blockLimits.reduce((a, b) => Math.max(a, b), 0) : n;
-    kernels.attend({
+    attend({
       q: q.subarray(start * d, end * d),
       k: k.subarray(0, visible * d),
       v: v.subarray(0, visible * dv),

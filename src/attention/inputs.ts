@@ -1,7 +1,8 @@
 /** The inputs of attention, queries, keys and values of many heads with their options, and the checks of them. */
-import type { Kernels } from '../kernels/kernels.js';
+import type { Attend } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
-import { referenceKernels } from '../kernels/reference.js';
+import { referenceAttend } from '../kernels/reference-attend.js';
+import { wasmAttend } from '../kernels/wasm-attend.js';
 import { type Floats, shapeOf, type Tensor } from '../keys.js';
 import type { CallOptions } from '../steps.js';
 import type { WeightFunction } from '../weights/weight.js';
@@ -38,7 +39,7 @@ export interface AttentionInputs {
   /** Whether q, k and v all are float32, and the result too. */
   readonly single: boolean;
   /** Those in use, or the float64 reference where sums of values could overflow float32. */
-  readonly kernels: Kernels;
+  readonly attend: Attend;
 }
 
 /** Weighted sums of values below this do not overflow float32. */
@@ -72,7 +73,7 @@ export function attentionInputs(
     scale: factor,
     power,
     single: [q, k, v].every(({ data }) => data instanceof Float32Array),
-    kernels: sum < FLOAT32_MOST ? kernels() : referenceKernels,
+    attend: sum < FLOAT32_MOST && kernels().name === 'wasm-simd' ? wasmAttend : referenceAttend,
   };
 }
 

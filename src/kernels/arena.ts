@@ -1,5 +1,6 @@
 /** The memory that kernels share: any number of them may be alive, and none needs disposing of. */
-import { KernelInstance, Layout } from './module.js';
+import { rows } from './generated/rows.js';
+import { KernelInstance, Layout, type RowExports } from './module.js';
 
 /**
  * All kernels share one instance, and each has a region of its memory. When the regions exceed this many bytes, all are taken
@@ -15,7 +16,7 @@ export interface Resident {
 
 /** One instance and the regions of its memory. */
 export class Arena {
-  readonly instance = new KernelInstance();
+  readonly instance = new KernelInstance<RowExports>(rows);
   private residents: Resident[] = [];
   private end = Layout.START;
 

@@ -85,11 +85,12 @@ export interface AttendCall {
   readonly limits?: Uint32Array;
 }
 
-/** One implementation of the kernels. */
+/** out_i = sum_j w_ij v_j / sum_j w_ij over the visible keys j. */
+export type Attend = (call: AttendCall) => void;
+
+/** One implementation of the kernels for rows; attention has modules of its own. */
 export interface Kernels {
   readonly name: 'wasm-simd' | 'reference';
   blocks(plan: BlockPlan): BlockKernel;
   quadratic(plan: QuadraticPlan): QuadraticKernel;
-  /** out_i = sum_j w_ij v_j / sum_j w_ij over the visible keys j. */
-  attend(call: AttendCall): void;
 }

@@ -1,10 +1,9 @@
 /** The compiled kernels: decoding, compilation at first use, instances and the layout of their memory. */
-import { wasm } from './generated/module.js';
+import { rows } from './generated/rows.js';
 
 /** What src/kernels/assembly exports and documents. Arguments named after arrays are their addresses. */
-export interface KernelExports {
+export interface RowExports {
   readonly memory: WebAssembly.Memory;
-  readonly TILE: WebAssembly.Global;
   toPanels(
     rows: number,
     wide: boolean,
@@ -42,6 +41,12 @@ export interface KernelExports {
     subtracted: number,
     out: number,
   ): void;
+}
+
+/** The functions for attention, a module of their own. */
+export interface AttendExports {
+  readonly memory: WebAssembly.Memory;
+  readonly TILE: WebAssembly.Global;
   largestMagnitude(x: number, count: number): number;
   packKeys(keys: number, count: number, d: number, target: number): void;
   packValues(values: number, count: number, dv: number, target: number): void;
@@ -71,31 +76,37 @@ export interface KernelExports {
   finish(record: number, count: number, d: number, dv: number, out: number): void;
 }
 
-let compiled: WebAssembly.Module | null | undefined;
+const compiled = new Map<string, WebAssembly.Module | null>();
 
 /**
- * The module, or null where there is no WASM SIMD; small enough for a page's main thread to compile at once.
+ * A module from base64, or null where there is no WASM SIMD; small enough for a page's main thread to compile at once.
  */
-function module(): WebAssembly.Module | null {
-  if (compiled === undefined) {
+function moduleOf(wasm: string): WebAssembly.Module | null {
+  let found = compiled.get(wasm);
+  if (found === undefined) {
     const bytes = Uint8Array.from(atob(wasm), (character) => character.charCodeAt(0));
     const valid = typeof WebAssembly === 'object' && WebAssembly.validate(bytes);
-    compiled = valid ? new WebAssembly.Module(bytes) : null;
+    found = valid ? new WebAssembly.Module(bytes) : null;
+    compiled.set(wasm, found);
   }
-  return compiled;
+  return found;
 }
 
 /** Whether the engine runs the kernels. */
 export function hasSimd(): boolean {
-  return module() !== null;
+  return moduleOf(rows) !== null;
 }
 
 const PAGE_BYTES = 65536;
 
-/** An instance of the module with a memory of its own. */
-export class KernelInstance {
-  readonly exports = new WebAssembly.Instance(module() as WebAssembly.Module)
-    .exports as unknown as KernelExports;
+/** An instance of a module with a memory of its own. */
+export class KernelInstance<Exports extends { readonly memory: WebAssembly.Memory }> {
+  readonly exports: Exports;
+
+  constructor(wasm: string) {
+    const instance = new WebAssembly.Instance(moduleOf(wasm) as WebAssembly.Module);
+    this.exports = instance.exports as unknown as Exports;
+  }
 
   /** Grows the memory to `end` bytes. Views from before are void then, so views are never kept. */
   reserve(end: number): void {

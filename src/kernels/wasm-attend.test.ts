@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../random.js';
 import type { AttendCall } from './kernels.js';
-import { referenceKernels } from './reference.js';
-import { wasmKernels } from './wasm.js';
+import { referenceAttend } from './reference-attend.js';
+import { wasmAttend } from './wasm-attend.js';
 
 type Inputs = Omit<AttendCall, 'out'>;
 
@@ -18,13 +18,13 @@ function inputs(seed: number, m: number, n: number, d: number, dv: number, size:
 
 function narrow(call: Inputs): Float32Array {
   const out = new Float32Array(call.m * call.dv).fill(Number.NaN);
-  wasmKernels.attend({ ...call, out });
+  wasmAttend({ ...call, out });
   return out;
 }
 
 function exact(call: Inputs): Float64Array {
   const out = new Float64Array(call.m * call.dv);
-  referenceKernels.attend({ ...call, out });
+  referenceAttend({ ...call, out });
   return out;
 }
 
@@ -123,7 +123,7 @@ describe('WASM attention', () => {
     const call = inputs(5, 6, 9, 4, 3, 1);
     const q = Float64Array.from(call.q);
     const out = new Float64Array(18);
-    wasmKernels.attend({ ...call, q, out });
+    wasmAttend({ ...call, q, out });
     expect(out).toEqual(exact({ ...call, q }));
   });
 

@@ -2,9 +2,11 @@
  * Attention on the WASM kernels: queries and keys in chunks, so that memory is bounded for any number of
  * them.
  */
+
+import { attend } from './generated/attend.js';
 import type { AttendCall } from './kernels.js';
-import { type KernelExports, KernelInstance, Layout } from './module.js';
-import { referenceKernels } from './reference.js';
+import { type AttendExports, KernelInstance, Layout } from './module.js';
+import { referenceAttend } from './reference-attend.js';
 
 /** Bytes of packed keys and values that are in memory at a time, and of the records of a chunk of queries. */
 const KEY_BYTES = 16 << 20;
@@ -39,7 +41,7 @@ function queryFactor({ scale, power, d }: AttendCall, query: number, key: number
 }
 
 /** How many keys and queries are in memory at a time, and where. */
-function layOut({ m, n, d, dv }: AttendCall, exports: KernelExports) {
+function layOut({ m, n, d, dv }: AttendCall, exports: AttendExports) {
   const tile = exports.TILE.value as number;
   const keyBytes = tile * d * 4;
   const tileBytes = keyBytes + tile * Math.ceil(dv / 4) * 16;
@@ -65,16 +67,16 @@ function layOut({ m, n, d, dv }: AttendCall, exports: KernelExports) {
   };
 }
 
-let shared: KernelInstance | undefined;
+let shared: KernelInstance<AttendExports> | undefined;
 
 /** Attention in float32. Calls with float64 arrays, or beyond the range of float32, go to the reference. */
 export function wasmAttend(call: AttendCall): void {
   if (!isNarrow(call)) {
-    referenceKernels.attend(call);
+    referenceAttend(call);
     return;
   }
   const { q, k, v, out, m, n, d, dv, power = 0, limits } = call;
-  const instance = (shared ??= new KernelInstance());
+  const instance = (shared ??= new KernelInstance<AttendExports>(attend));
   const { exports } = instance;
   const at = layOut(call, exports);
   instance.reserve(at.end);
@@ -103,7 +105,7 @@ export function wasmAttend(call: AttendCall): void {
 
   const factor = queryFactor(call, magnitude(q), magnitude(k));
   if (factor === undefined) {
-    referenceKernels.attend(call);
+    referenceAttend(call);
     return;
   }
 

@@ -1,6 +1,5 @@
 /** The kernels in WASM SIMD: the same results on every machine. */
 import type { Kernels } from './kernels.js';
-import { wasmAttend } from './wasm-attend.js';
 import { wasmBlocks } from './wasm-blocks.js';
 import { wasmQuadratic } from './wasm-quadratic.js';
 
@@ -9,5 +8,4 @@ export const wasmKernels: Kernels = {
   name: 'wasm-simd',
   blocks: wasmBlocks,
   quadratic: wasmQuadratic,
-  attend: wasmAttend,
 };
