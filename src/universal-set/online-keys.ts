@@ -206,7 +206,7 @@ export class OnlineKeys {
       return () => false;
     }
     const matrix = matrixOver(held.data, held.count, d);
-    const found = run(quadraticSet(matrix, 'OnlineKeys.push: keys', { epsilon }));
+    const found = run(quadraticSet(matrix, 'OnlineKeys.push: keys', { epsilon, exact: true }));
     this.reached = Math.max(this.reached, found.rank);
     const heavy = new Map(
       found.kept.map(({ index: i, lower = 0 }) => [

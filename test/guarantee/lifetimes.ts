@@ -71,7 +71,7 @@ export const checkLifetimes: Check = (random) => {
     );
   });
 
-  const set = flat(universalSet(tensor(matrix), { epsilon }));
+  const set = flat(universalSet(tensor(matrix), { epsilon, exact: true }));
   const [inSet, unsure] = [new Set(set.indices), new Set([...set.undecided, ...undecided])];
   for (let j = 0; j < n; j++)
     claim(
