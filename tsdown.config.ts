@@ -10,8 +10,13 @@ const shared = {
 } as const;
 
 export default defineConfig([
-  // The library: no dependency, the same files in Node and in a browser.
-  { ...shared, entry: { index: 'src/index.ts', io: 'src/io/index.ts' }, platform: 'neutral', dts: true },
+  // The library and its workers: no dependency, the same files in Node and in a browser.
+  {
+    ...shared,
+    entry: { index: 'src/index.ts', io: 'src/io/index.ts', worker: 'src/kernels/worker.ts' },
+    platform: 'neutral',
+    dts: true,
+  },
   // The command line: one file with its argument parser and its plotting library inside.
   {
     ...shared,

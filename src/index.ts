@@ -30,6 +30,7 @@ export {
 } from './attention/lev-attention.js';
 export { parseSelector, selectorNames } from './attention/selectors/index.js';
 export type { Selector, SelectorContext } from './attention/selectors/selector.js';
+export { runAsync } from './kernels/run-async.js';
 export type { ByHead, Floats, HeadOf, KeyMatrix, Keys, PerHead, ResultFor, Shaped, Tensor } from './keys.js';
 export { type Random, randomStream, sampleWithoutReplacement } from './random.js';
 export {
@@ -60,7 +61,7 @@ export {
   sensitivitiesAsync,
   sensitivitiesSteps,
 } from './scores/sensitivity.js';
-export { type CallOptions, type Progress, run, runAsync, type Steps } from './steps.js';
+export { type CallOptions, type Progress, run, type Steps } from './steps.js';
 export {
   type KeyLifetimes,
   type KeyLifetimesOptions,

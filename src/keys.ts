@@ -120,9 +120,23 @@ export function shapeOf(tensor: Tensor, where: string): readonly number[] {
   return list;
 }
 
-/** A matrix over rows [offset, offset + n * d) of an array, without a copy. */
-export function matrixOver(data: Floats, n: number, d: number, offset = 0): KeyMatrix {
-  return { n, d, rows: (start, end) => data.subarray(offset + start * d, offset + end * d) };
+/** A matrix whose numbers are in memory in one piece, which other threads may be given. */
+export class ArrayMatrix implements KeyMatrix {
+  constructor(
+    /** [n, d] row-major. */
+    readonly data: Floats,
+    readonly n: number,
+    readonly d: number,
+  ) {}
+
+  rows(start: number, end: number): Floats {
+    return this.data.subarray(start * this.d, end * this.d);
+  }
+}
+
+/** A matrix over entries [offset, offset + n * d) of an array, without a copy. */
+export function matrixOver(data: Floats, n: number, d: number, offset = 0): ArrayMatrix {
+  return new ArrayMatrix(data.subarray(offset, offset + n * d), n, d);
 }
 
 /** The heads of an input as matrices, without a copy. */

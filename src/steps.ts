@@ -1,4 +1,4 @@
-/** Long computations as generators that yield their progress, so that one body serves blocking and cooperative callers. */
+/** Long computations as generators that yield their progress, so that one body serves blocking callers, cooperative ones and threads. */
 
 /** How far a long call is: `done` of `total` units of the named phase. */
 export interface Progress {
@@ -13,6 +13,15 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Called between blocks of work, some milliseconds apart. */
   readonly onProgress?: (progress: Progress) => void;
+  /**
+   * Workers that share the passes over the keys, 1 to 256; 1, no worker at all, unless given. For the `...Async` functions and
+   * `runAsync`: a blocking call has one thread. Results are the same to the last bit.
+   *
+   * Keys over a SharedArrayBuffer are shared as they are, all others are copied block by block as workers need them. Workers are
+   * threads of Node or of a browser; they end when they have been idle for two seconds, and never keep Node alive. A bundler that
+   * does not follow `new Worker(new URL(...))` needs a second entry, `levattention/worker`, as `worker.js` beside the bundle.
+   */
+  readonly threads?: number;
 }
 
 /** A computation that yields between blocks of work and returns its result. */
@@ -37,33 +46,6 @@ export function run<T>(steps: Steps<T>, options?: CallOptions): T {
     const step = steps.next();
     if (step.done) return step.value;
     onProgress?.(step.value);
-    signal?.throwIfAborted();
-  }
-}
-
-/**
- * Runs to the end, letting timers, events and painting happen about every 20 ms.
- *
- * @example
- * ```ts
- * import { leverageScoresSteps, runAsync } from 'levattention';
- *
- * const { rank } = await runAsync(leverageScoresSteps({ data: Float32Array.of(3, 0, 0, 1), shape: [2, 2] }));
- * rank; // => 2
- * ```
- */
-export async function runAsync<T>(steps: Steps<T>, options?: CallOptions): Promise<T> {
-  const { signal, onProgress } = options ?? {};
-  signal?.throwIfAborted();
-  let resumed = performance.now();
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    onProgress?.(step.value);
-    if (performance.now() - resumed > 20) {
-      await new Promise((resolve) => setTimeout(resolve));
-      resumed = performance.now();
-    }
     signal?.throwIfAborted();
   }
 }

@@ -1,6 +1,8 @@
 /** How far selected attention is from the exact one: relative error of the output, and attention mass on the selected keys. */
+
+import { runAsync } from '../kernels/run-async.js';
 import type { Floats, Tensor } from '../keys.js';
-import { run, runAsync, type Steps } from '../steps.js';
+import { run, type Steps } from '../steps.js';
 import { attendGroup, causalLimits, paceOf } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs, floatsFor } from './inputs.js';
 import type { LevAttentionResult } from './lev-attention.js';
@@ -157,5 +159,5 @@ export function compareAttentionAsync(
   results: readonly LevAttentionResult[],
   options: AttentionOptions = {},
 ): Promise<HeadComparison[][]> {
-  return runAsync(compareAttentionSteps(q, k, v, results, options), options);
+  return runAsync(compareAttentionSteps(q, k, v, results, options), options, 'compareAttentionAsync');
 }

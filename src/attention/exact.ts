@@ -1,6 +1,8 @@
 /** Exact attention, softmax or power weights, of many heads: what every selection is compared with. */
+
+import { runAsync } from '../kernels/run-async.js';
 import type { Floats, Tensor } from '../keys.js';
-import { run, runAsync, type Steps } from '../steps.js';
+import { run, type Steps } from '../steps.js';
 import { attendGroup, causalLimits, paceOf } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs, floatsFor } from './inputs.js';
 
@@ -86,5 +88,5 @@ export function exactAttentionAsync(
   v: Tensor,
   options: AttentionOptions = {},
 ): Promise<OutputTensor> {
-  return runAsync(exactAttentionSteps(q, k, v, options), options);
+  return runAsync(exactAttentionSteps(q, k, v, options), options, 'exactAttentionAsync');
 }

@@ -1,6 +1,7 @@
 /** Every attention score >= epsilon of given queries: candidates from the universal set, values and normalisers exact (docs/algorithms.md, section 5). */
 
 import { BLOCK_ROWS } from '../kernels/kernels.js';
+import { runAsync } from '../kernels/run-async.js';
 import {
   checkOptionsObject,
   type Heads,
@@ -13,7 +14,7 @@ import {
 } from '../keys.js';
 import { accurateDot } from '../scores/accurate-dot.js';
 import type { LpCoreset } from '../scores/coreset.js';
-import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
+import { type CallOptions, run, type Steps } from '../steps.js';
 import { setsOf } from '../universal-set/universal-set.js';
 import { power } from '../weights/power.js';
 import type { WeightFunction } from '../weights/weight.js';
@@ -109,7 +110,7 @@ export function heavyScoresAsync<const Q extends Keys>(
   keys: Keys,
   options: HeavyScoresOptions,
 ): Promise<ResultFor<Q, HeavyScores>> {
-  return runAsync(heavyScoresSteps(queries, keys, options), options);
+  return runAsync(heavyScoresSteps(queries, keys, options), options, 'heavyScoresAsync');
 }
 
 /** {@link heavyScores} as a generator that yields its progress. */

@@ -1,6 +1,8 @@
 /** The LevAttention operator: attention over a few selected keys of each head (docs/algorithms.md, section 8). */
+
+import { runAsync } from '../kernels/run-async.js';
 import type { Floats, Tensor } from '../keys.js';
-import { run, runAsync, type Steps } from '../steps.js';
+import { run, type Steps } from '../steps.js';
 import { type ChoiceOptions, keyChoice } from './choose-keys.js';
 import { type OutputTensor, outputOf } from './exact.js';
 import { attendGroup, paceOf } from './groups.js';
@@ -143,5 +145,5 @@ export function levAttentionAsync(
   v: Tensor,
   options: LevAttentionOptions,
 ): Promise<LevAttentionResult> {
-  return runAsync(levAttentionSteps(q, k, v, options), options);
+  return runAsync(levAttentionSteps(q, k, v, options), options, 'levAttentionAsync');
 }

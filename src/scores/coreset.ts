@@ -1,4 +1,6 @@
 /** Coresets for |x|^p: few weighted rows whose sums are those of all rows, for all queries at once (docs/algorithms.md, section 9). */
+
+import { runAsync } from '../kernels/run-async.js';
 import {
   checkOptionsObject,
   headsOf,
@@ -8,7 +10,7 @@ import {
   resultFor,
 } from '../keys.js';
 import { uniformAt } from '../random.js';
-import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
+import { type CallOptions, run, type Steps } from '../steps.js';
 import { centred } from './centred.js';
 import { rateForCount, samplingRate } from './coreset-size.js';
 import { eachBlock } from './gram.js';
@@ -89,7 +91,7 @@ export function lpCoresetAsync<const K extends Keys>(
   keys: K,
   options: LpCoresetOptions,
 ): Promise<ResultFor<K, LpCoreset>> {
-  return runAsync(lpCoresetSteps(keys, options), options);
+  return runAsync(lpCoresetSteps(keys, options), options, 'lpCoresetAsync');
 }
 
 /** {@link lpCoreset} as a generator that yields its progress. */

@@ -1,10 +1,10 @@
 /** The Gram matrix G = X^T X of all rows, in canonical blocks and a fixed binary tree of sums (docs/algorithms.md, section 2). */
 
+import { GramSum } from '../kernels/gram-sum.js';
 import { BLOCK_ROWS, type BlockPlan, FLUSH_ROWS } from '../kernels/kernels.js';
-import { kernels } from '../kernels/load.js';
+import { passOver } from '../kernels/task.js';
 import type { KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
-import { GramSum } from './gram-sum.js';
 
 /** Unit roundoff of float64. */
 export const UNIT_ROUNDOFF = 2 ** -53;
@@ -35,14 +35,16 @@ export function* eachBlock(
  * O(n d^2) time; memory O(width^2 log n), whatever the chunks of the matrix. NaN and infinity show on the diagonal.
  */
 export function* gramOf(matrix: KeyMatrix, plan: BlockPlan, rowScale?: Float64Array): Steps<Float64Array> {
-  const kernel = kernels().blocks(plan);
-  const width = plan.width ?? plan.d;
-  const sums = new GramSum(width);
-  yield* eachBlock(matrix.n, 'gram', (start, end) => {
-    kernel.load(matrix.rows(start, end), rowScale?.subarray(start, end));
-    const sum = new Float64Array(width * width);
-    kernel.gram(sum);
-    sums.add(sum);
+  const sums = new GramSum(plan.width ?? plan.d);
+  yield* passOver({
+    phase: 'gram',
+    matrix,
+    task: { kind: 'gram', plan },
+    rowScale,
+    collect: (levels) =>
+      levels.forEach((sum, level) => {
+        if (sum) sums.add(sum, level);
+      }),
   });
   return sums.total();
 }

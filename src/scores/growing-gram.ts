@@ -1,9 +1,10 @@
 /** The Gram of rows that come one by one, and certified factors of it whenever one is wanted (docs/algorithms.md, sections 2 and 6). */
+
+import { GramSum } from '../kernels/gram-sum.js';
 import { FLUSH_ROWS } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
 import { certify } from './certificate.js';
 import { diagonalRoots, submatrix } from './gram.js';
-import { GramSum } from './gram-sum.js';
 import { scaleBoth, scaleColumns } from './scaling.js';
 import { hasDigits } from './screening.js';
 

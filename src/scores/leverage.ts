@@ -1,11 +1,11 @@
 /** Leverage scores tau_j = k_j^T (K^T K)^+ k_j: the sensitivities of f(x) = x^2 (docs/algorithms.md, section 2). */
 
-import { kernels } from '../kernels/load.js';
+import { runAsync } from '../kernels/run-async.js';
+import { passOver } from '../kernels/task.js';
 import { headsOf, type Keys, type ResultFor, resultFor } from '../keys.js';
-import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
+import { type CallOptions, run, type Steps } from '../steps.js';
 import { centred } from './centred.js';
 import { type Factor, factorize, marginAt } from './factor.js';
-import { eachBlock } from './gram.js';
 
 /** Options of {@link leverageScores}. */
 export interface LeverageOptions extends CallOptions {
@@ -63,7 +63,7 @@ export function leverageScoresAsync<const K extends Keys>(
   keys: K,
   options: LeverageOptions = {},
 ): Promise<ResultFor<K, LeverageScores>> {
-  return runAsync(leverageScoresSteps(keys, options), options);
+  return runAsync(leverageScoresSteps(keys, options), options, 'leverageScoresAsync');
 }
 
 /** {@link leverageScores} as a generator that yields its progress. */
@@ -90,11 +90,13 @@ export function* leverageScoresSteps<const K extends Keys>(
 /** The scores of all rows by a factor, in [0, 1]. */
 export function* scoresOf(factor: Factor): Steps<Float64Array> {
   const { matrix, plan, rowScale, unresolved } = factor;
-  const kernel = kernels().blocks(plan);
   const scores = new Float64Array(matrix.n);
-  yield* eachBlock(matrix.n, 'scores', (start, end) => {
-    kernel.load(matrix.rows(start, end), rowScale?.subarray(start, end));
-    kernel.scores(scores.subarray(start, end));
+  yield* passOver({
+    phase: 'scores',
+    matrix,
+    task: { kind: 'scores', plan },
+    rowScale,
+    collect: (part, start) => scores.set(part, start),
   });
   for (let j = 0; j < scores.length; j++) if (scores[j] > 1) scores[j] = 1;
   for (const j of unresolved) scores[j] = 1;

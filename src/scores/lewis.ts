@@ -1,4 +1,6 @@
 /** l_p Lewis weights: the w > 0 with w_j = tau_j(W^{1/2-1/p} K), and the certificate that makes unconverged ones safe (docs/algorithms.md, section 3). */
+
+import { runAsync } from '../kernels/run-async.js';
 import {
   checkOptionsObject,
   headsOf,
@@ -7,7 +9,7 @@ import {
   type ResultFor,
   resultFor,
 } from '../keys.js';
-import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
+import { type CallOptions, run, type Steps } from '../steps.js';
 import { type Factor, factorize, factorizeBoth, upperScore } from './factor.js';
 import { eachBlock, UNIT_ROUNDOFF } from './gram.js';
 import { scoresOf } from './leverage.js';
@@ -86,7 +88,7 @@ export function lewisWeightsAsync<const K extends Keys>(
   keys: K,
   options: LewisOptions,
 ): Promise<ResultFor<K, LewisWeights>> {
-  return runAsync(lewisWeightsSteps(keys, options), options);
+  return runAsync(lewisWeightsSteps(keys, options), options, 'lewisWeightsAsync');
 }
 
 /** {@link lewisWeights} as a generator that yields its progress. */

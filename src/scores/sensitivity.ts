@@ -1,6 +1,8 @@
 /** Sensitivities sigma_j for f(x) = |x|^p, p >= 1: what no query can exceed (docs/algorithms.md, sections 1 and 3). */
+
+import { runAsync } from '../kernels/run-async.js';
 import { checkOptionsObject, headsOf, type Keys, type ResultFor, resultFor } from '../keys.js';
-import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
+import { type CallOptions, run, type Steps } from '../steps.js';
 import { centred } from './centred.js';
 import { sensitivitySolver } from './sensitivity-solver.js';
 
@@ -64,7 +66,7 @@ export function sensitivitiesAsync<const K extends Keys>(
   keys: K,
   options: SensitivityOptions,
 ): Promise<ResultFor<K, Sensitivities>> {
-  return runAsync(sensitivitiesSteps(keys, options), options);
+  return runAsync(sensitivitiesSteps(keys, options), options, 'sensitivitiesAsync');
 }
 
 /** {@link sensitivities} as a generator that yields its progress. */

@@ -1,4 +1,6 @@
 /** Lifetimes of keys under causal attention: from when until when each key can be heavy (docs/algorithms.md, section 6). */
+
+import { runAsync } from '../kernels/run-async.js';
 import {
   checkOptionsObject,
   headsOf,
@@ -8,7 +10,7 @@ import {
   resultFor,
 } from '../keys.js';
 import { eachBlock } from '../scores/gram.js';
-import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
+import { type CallOptions, run, type Steps } from '../steps.js';
 import { OnlineKeys } from './online-keys.js';
 
 /** Options of {@link keyLifetimes}. */
@@ -78,7 +80,7 @@ export function keyLifetimesAsync<const K extends Keys>(
   keys: K,
   options: KeyLifetimesOptions,
 ): Promise<ResultFor<K, KeyLifetimes>> {
-  return runAsync(keyLifetimesSteps(keys, options), options);
+  return runAsync(keyLifetimesSteps(keys, options), options, 'keyLifetimesAsync');
 }
 
 /** {@link keyLifetimes} as a generator that yields its progress. */

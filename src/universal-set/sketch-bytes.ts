@@ -1,8 +1,8 @@
 /** The bytes of a sketch: little-endian, with a version in front and a CRC-32 behind. */
 import { crc32 } from '../io/crc32.js';
+import { GramSum } from '../kernels/gram-sum.js';
 import type { Floats } from '../keys.js';
 import type { GramFactor } from '../scores/gram-factor.js';
-import { GramSum } from '../scores/gram-sum.js';
 import type { IndexedRows } from './indexed-rows.js';
 import type { Ranges } from './ranges.js';
 import { Screen } from './screen.js';

@@ -4,12 +4,13 @@
  * A score only falls as rows are added, so a row that is once below the threshold never comes back: it goes to the next level, if there is
  * one. Where the Gram does not certify scores, the rows that are held are judged by themselves: among fewer rows scores are higher.
  */
+
+import { GramSum } from '../kernels/gram-sum.js';
 import { BLOCK_ROWS, type BlockKernel } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
 import { type Floats, type KeyMatrix, matrixOver } from '../keys.js';
 import { lowerScore, marginAt, upperScore } from '../scores/factor.js';
 import { type GramFactor, gramFactor } from '../scores/gram-factor.js';
-import { GramSum } from '../scores/gram-sum.js';
 import { hasDigits } from '../scores/screening.js';
 import { IndexedRows, otherPositions } from './indexed-rows.js';
 import type { Candidate } from './result.js';

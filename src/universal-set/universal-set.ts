@@ -4,6 +4,8 @@
  *
  *     A_ij = f(<q_i,k_j>) / sum_l f(<q_i,k_l>)  <=  sigma_j = sup_y f(<k_j,y>) / sum_l f(<k_l,y>)
  */
+
+import { runAsync } from '../kernels/run-async.js';
 import {
   checkOptionsObject,
   type Heads,
@@ -15,7 +17,7 @@ import {
 } from '../keys.js';
 import { centred } from '../scores/centred.js';
 import { DEFAULT_BUDGET } from '../scores/sensitivity.js';
-import { type CallOptions, run, runAsync, type Steps } from '../steps.js';
+import { type CallOptions, run, type Steps } from '../steps.js';
 import { power } from '../weights/power.js';
 import { checkWeight, type WeightFunction } from '../weights/weight.js';
 import { peeledSet } from './peeling.js';
@@ -79,7 +81,7 @@ export function universalSetAsync<const K extends Keys>(
   keys: K,
   options: UniversalSetOptions,
 ): Promise<ResultFor<K, UniversalSet>> {
-  return runAsync(universalSetSteps(keys, options), options);
+  return runAsync(universalSetSteps(keys, options), options, 'universalSetAsync');
 }
 
 /** {@link universalSet} as a generator that yields its progress. */

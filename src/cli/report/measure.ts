@@ -1,9 +1,10 @@
 /** Measures what the report shows: sets, real heavy scores, and the cost of attention over few keys by every selector. */
 import { attentionInputs } from '../../attention/inputs.js';
 import { selectorNames } from '../../attention/selectors/index.js';
+import { runAsync } from '../../kernels/run-async.js';
 import { headsOf, type PerHead, type Tensor } from '../../keys.js';
 import { leverageScoresAsync } from '../../scores/leverage.js';
-import { type CallOptions, runAsync } from '../../steps.js';
+import type { CallOptions } from '../../steps.js';
 import { universalSetAsync } from '../../universal-set/universal-set.js';
 import { bruteForceSteps, type RealQueries } from '../proof.js';
 import { type HeadFigures, meanOf, type Pick, type SelectorCurve } from './figures.js';

@@ -3,9 +3,10 @@ import { compareAttentionAsync, type HeadComparison } from '../../attention/comp
 import { type LevAttentionResult, levAttentionAsync } from '../../attention/lev-attention.js';
 import { parseSelector, selectorNames } from '../../attention/selectors/index.js';
 import { type Selector, selectSteps } from '../../attention/selectors/selector.js';
+import { runAsync } from '../../kernels/run-async.js';
 import { type Heads, headsOf, type KeyMatrix, type Tensor } from '../../keys.js';
 import { randomStream } from '../../random.js';
-import { type CallOptions, runAsync } from '../../steps.js';
+import type { CallOptions } from '../../steps.js';
 
 /** Random selection is drawn with this many seeds and averaged. */
 export const randomSeeds = 5;

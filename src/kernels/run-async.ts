@@ -1,0 +1,50 @@
+/** Runs long computations without blocking, their passes over the keys on several threads where that is asked for. */
+import type { CallOptions, Steps } from '../steps.js';
+import { shareOut } from './share-out.js';
+import { offerOf, take } from './task.js';
+
+/** More workers than any machine that this is for has cores. */
+const MOST_THREADS = 256;
+
+/**
+ * Runs to the end, letting timers, events and painting happen about every 20 ms; with `threads`, passes over the keys are done by
+ * that many workers, and the result is the same to the last bit.
+ *
+ * @param caller - opens messages
+ * @throws RangeError unless `threads` is a whole number from 1 to 256; Error where a worker cannot be started or ends early
+ *
+ * @example
+ * ```ts
+ * import { leverageScoresSteps, runAsync } from 'levattention';
+ *
+ * const { rank } = await runAsync(leverageScoresSteps({ data: Float32Array.of(3, 0, 0, 1), shape: [2, 2] }));
+ * rank; // => 2
+ * ```
+ */
+export async function runAsync<T>(steps: Steps<T>, options?: CallOptions, caller = 'runAsync'): Promise<T> {
+  // Options that are null get their message from the steps themselves.
+  const { signal, onProgress, threads = 1 } = options ?? {};
+  if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS))
+    throw new RangeError(
+      `${caller}: threads must be a whole number from 1 to ${MOST_THREADS}, got ${threads}`,
+    );
+  signal?.throwIfAborted();
+  let resumed = performance.now();
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    const offer = threads > 1 ? offerOf(step.value) : undefined;
+    if (offer) {
+      await shareOut(offer, { threads, signal, onProgress, caller });
+      take(step.value);
+      resumed = performance.now();
+      continue;
+    }
+    onProgress?.(step.value);
+    if (performance.now() - resumed > 20) {
+      await new Promise((resolve) => setTimeout(resolve));
+      resumed = performance.now();
+    }
+    signal?.throwIfAborted();
+  }
+}

@@ -1,0 +1,112 @@
+/** What is done to a run of whole blocks of rows, told by plain data: the same on this thread and on a worker. */
+import type { Floats, KeyMatrix } from '../keys.js';
+import type { Progress, Steps } from '../steps.js';
+import { GramSum } from './gram-sum.js';
+import { BLOCK_ROWS, type BlockPlan, type Kernels } from './kernels.js';
+import { kernels } from './load.js';
+
+/** What each kind of task finds in a run of rows that begins with a block. */
+export interface Parts {
+  /** The levels of a {@link GramSum} of X^T X. */
+  gram: (Float64Array | undefined)[];
+  /** |W x_i|^2 of each row. */
+  scores: Float64Array;
+}
+
+/** A kind of work and its plan; can be sent to a worker. */
+export interface BlockTask<K extends keyof Parts = keyof Parts> {
+  readonly kind: K;
+  readonly plan: BlockPlan;
+}
+
+/** Does a task to runs of rows, row i multiplied by rowScale[i]. */
+export type Performer<K extends keyof Parts> = (rows: Floats, rowScale?: Float64Array) => Parts[K];
+
+/** A pass over a matrix that a runner with workers may do in place of the generator that offers it. */
+export interface Offer<K extends keyof Parts = keyof Parts> {
+  readonly phase: string;
+  readonly matrix: KeyMatrix;
+  readonly task: BlockTask<K>;
+  readonly rowScale?: Float64Array;
+  /** Takes the parts of runs that follow each other, each of 2^k blocks but for the last one. */
+  collect(part: Parts[K], start: number): void;
+}
+
+/** Beside the progress that it comes with, so that progress stays plain data. */
+const offers = new WeakMap<Progress, { readonly offer: Offer; taken: boolean }>();
+
+/** What makes a performer of each kind. */
+const performers: { readonly [K in keyof Parts]: (plan: BlockPlan, engine: Kernels) => Performer<K> } = {
+  gram(plan, engine) {
+    const kernel = engine.blocks(plan);
+    const width = plan.width ?? plan.d;
+    return (rows, rowScale) => {
+      const sums = new GramSum(width);
+      for (const [start, end] of blocksOf(rows, plan)) {
+        kernel.load(rows.subarray(start * plan.d, end * plan.d), rowScale?.subarray(start, end));
+        const sum = new Float64Array(width * width);
+        kernel.gram(sum);
+        sums.add(sum);
+      }
+      return sums.levels;
+    };
+  },
+  scores(plan, engine) {
+    const kernel = engine.blocks(plan);
+    return (rows, rowScale) => {
+      const scores = new Float64Array(rows.length / plan.d);
+      for (const [start, end] of blocksOf(rows, plan)) {
+        kernel.load(rows.subarray(start * plan.d, end * plan.d), rowScale?.subarray(start, end));
+        kernel.scores(scores.subarray(start, end));
+      }
+      return scores;
+    };
+  },
+};
+
+/** Rows [start, end) of each block. */
+function* blocksOf(rows: Floats, { d }: BlockPlan): Generator<readonly [start: number, end: number]> {
+  const count = rows.length / d;
+  for (let start = 0; start < count; start += BLOCK_ROWS) yield [start, Math.min(start + BLOCK_ROWS, count)];
+}
+
+/** Prepares a task for many runs. */
+export function performer<K extends keyof Parts>(
+  { kind, plan }: BlockTask<K>,
+  engine: Kernels = kernels(),
+): Performer<K> {
+  return performers[kind](plan, engine);
+}
+
+/** The pass on offer with a step of a generator. */
+export function offerOf(step: Progress): Offer | undefined {
+  return offers.get(step)?.offer;
+}
+
+/** Tells the generator that the pass it offered with this step is done. */
+export function take(step: Progress): void {
+  const entry = offers.get(step);
+  if (entry) entry.taken = true;
+}
+
+/**
+ * One pass over the blocks of a matrix: by the workers of the runner where it has any, otherwise here. Parts are collected in the
+ * order of the rows, so what they add up to does not depend on who made them.
+ */
+export function* passOver<K extends keyof Parts>(offer: Offer<K>): Steps<void> {
+  const { phase, matrix, task, rowScale } = offer;
+  const total = matrix.n;
+  if (total > BLOCK_ROWS) {
+    const step = { phase, done: 0, total };
+    const entry = { offer, taken: false };
+    offers.set(step, entry as { offer: Offer; taken: boolean });
+    yield step;
+    if (entry.taken) return;
+  }
+  const perform = performer(task);
+  for (let start = 0; start < total; start += BLOCK_ROWS) {
+    const done = Math.min(start + BLOCK_ROWS, total);
+    offer.collect(perform(matrix.rows(start, done), rowScale?.subarray(start, done)), start);
+    yield { phase, done, total };
+  }
+}
