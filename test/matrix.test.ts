@@ -1,5 +1,6 @@
 /** One matrix across modes: every way to hand in the same keys, and every way to run, gives the same result to the last bit. */
-import { describe, expect, test } from 'vitest';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type CallOptions,
   cauchy,
@@ -26,11 +27,19 @@ import {
 } from '../src/index.js';
 import { openTensor, readTensor, writeNpy, writeNpz, writeSafetensors } from '../src/io/index.js';
 import { kernels, useKernels } from '../src/kernels/load.js';
+import { useWorkerFile } from '../src/kernels/pool.js';
 import { referenceKernels } from '../src/kernels/reference.js';
 import { flat } from './guarantee/check.js';
 import { generators, toFloat32 } from './oracle/generators.js';
 import { type Matrix, tensor } from './oracle/matrix.js';
 import { seeded } from './oracle/random.js';
+import { built } from './packaging/built.js';
+
+let workerFile: string | URL;
+beforeAll(() => {
+  workerFile = useWorkerFile(pathToFileURL(built('worker.js')));
+});
+afterAll(() => void useWorkerFile(workerFile));
 
 /** Keys that float32 represents, more rows than a canonical block and not a multiple of anything. */
 const subjects: Record<string, Matrix> = {
@@ -80,6 +89,12 @@ function columnMajor({ data, n, d }: Matrix): Uint8Array {
   // One byte shorter, so that a space makes up for it.
   header.write("'fortran_order': True ", at, 'latin1');
   return bytes;
+}
+
+function sharedMemory({ data, n, d }: Matrix): Keys {
+  const shared = new Float32Array(new SharedArrayBuffer(4 * data.length));
+  shared.set(data);
+  return { data: shared, shape: [n, d] };
 }
 
 const double = ({ data, n, d }: Matrix) => ({ data: Float64Array.from(data), shape: [n, d] });
@@ -145,13 +160,21 @@ describe.each(asked)('$name, $question', ({ matrix, options }) => {
     expect(step.value).toEqual(expected);
   });
 
-  test('as a head among others', () => {
+  test.each([1, 2, 4])('on %i threads', async (threads) => {
+    expect(await universalSetAsync(tensor(matrix), { ...options, threads })).toEqual(expected);
+    expect(await universalSetAsync(sharedMemory(matrix), { ...options, threads })).toEqual(expected);
+  });
+
+  test('as a head among others, also on several threads', async () => {
     const { data, n, d } = matrix;
     const heads = new Float64Array(2 * 3 * n * d);
     for (let h = 0; h < 6; h++)
       for (let i = 0; i < n * d; i++) heads[h * n * d + i] = h === 4 ? data[i] : 1 / (h + i + 1);
     const result = universalSet({ data: heads, shape: [2, 3, n, d] }, options);
     expect('heads' in result && result.heads[4]).toEqual({ batch: 1, head: 1, ...expected });
+    expect(await universalSetAsync({ data: heads, shape: [2, 3, n, d] }, { ...options, threads: 2 })).toEqual(
+      result,
+    );
   });
 
   test('the plain kernels agree', () => {
@@ -192,9 +215,8 @@ const functions: Record<
     (keys, options) => sensitivitiesAsync(keys, { p: 1.5, indices: [0], ...options }),
   ],
   'heavyScores of the keys themselves': [
-    (keys, options) => heavyScores(tensor(subjects['wide and short']), keys, { epsilon: 0.05, ...options }),
-    (keys, options) =>
-      heavyScoresAsync(tensor(subjects['wide and short']), keys, { epsilon: 0.05, ...options }),
+    (keys, options) => heavyScores(keys, keys, { epsilon: 0.05, ...options }),
+    (keys, options) => heavyScoresAsync(keys, keys, { epsilon: 0.05, ...options }),
   ],
   'lpCoreset, p = 3': [
     (keys, options) => lpCoreset(keys, { p: 3, rows: 40, ...options }),
@@ -212,6 +234,40 @@ test.each(Object.entries(functions))('%s: the same from every input, blocking or
   expect(await callAsync(tensor(matrix), {})).toEqual(expected);
 });
 
+/** Runs of several blocks, and one that is cut off. */
+const long = draw('student-3', 20_500, 4);
+
+test.each(Object.entries(functions))('%s: the same on every number of threads', async (_, [
+  call,
+  callAsync,
+]) => {
+  for (const matrix of [long, subjects['ill-conditioned']]) {
+    const expected = call(double(matrix), {});
+    for (const threads of [1, 2, 4]) {
+      expect(await callAsync(tensor(matrix), { threads })).toEqual(expected);
+      expect(await callAsync(sharedMemory(matrix), { threads })).toEqual(expected);
+    }
+  }
+});
+
+test.each(Object.entries(inputs))('%s: the same on two threads', async (_, input) => {
+  const options = { epsilon: 0.001 };
+  const expected = universalSet(double(long), options);
+  expect(await universalSetAsync(await input(long), { ...options, threads: 2 })).toEqual(expected);
+});
+
+test('calls that run at the same time share the workers', async () => {
+  const matrices = [long, subjects['two blocks and a bit'], subjects['ill-conditioned']];
+  const together = await Promise.all(
+    matrices.flatMap((matrix) =>
+      [2, 3].map((threads) => leverageScoresAsync(sharedMemory(matrix), { threads })),
+    ),
+  );
+  expect(together).toEqual(
+    matrices.flatMap((matrix) => [leverageScores(tensor(matrix)), leverageScores(tensor(matrix))]),
+  );
+});
+
 test('a signal ends the call with its reason, in between blocks', async () => {
   const keys = tensor(subjects['two blocks and a bit']);
   const reason = new Error('enough');
@@ -219,5 +275,6 @@ test('a signal ends the call with its reason, in between blocks', async () => {
   const stop = { signal: controller.signal, onProgress: () => controller.abort(reason) };
   expect(() => universalSet(keys, { epsilon: 0.1, ...stop })).toThrow(reason);
   await expect(universalSetAsync(keys, { epsilon: 0.1, ...stop })).rejects.toThrow(reason);
+  await expect(universalSetAsync(keys, { epsilon: 0.1, threads: 2, ...stop })).rejects.toThrow(reason);
   expect(kernels().name).toBe('wasm-simd');
 });

@@ -10,7 +10,7 @@ import { parseWeight } from '../weights/parse.js';
 import { UsageError } from './failure.js';
 import { writeFileAtomic } from './file-source.js';
 import { eachHead, openInput, type TensorInput } from './inputs.js';
-import { parseCount, parsedBy, parseEpsilon } from './options.js';
+import { parseCount, parsedBy, parseEpsilon, parseThreads } from './options.js';
 import { checkOutput, indexArray, writeArrays } from './outputs.js';
 import { light, standAlone } from './report/palette.js';
 import { scoreChart } from './report/score-chart.js';
@@ -25,6 +25,7 @@ interface FindOptions {
   readonly centre?: boolean;
   readonly output?: string;
   readonly plot?: string;
+  readonly threads: string;
   readonly json?: boolean;
 }
 
@@ -35,7 +36,8 @@ chooses a tensor of a file that holds several. Exactly one of --epsilon and --to
 Examples:
   levattention find keys.npy --epsilon 0.05
   levattention find capture.safetensors#layer0.k --top 32 --json
-  levattention find keys.npy --epsilon 0.1 --f huber:1.5 -o set.npy --plot scores.svg`;
+  levattention find keys.npy --epsilon 0.1 --f huber:1.5 -o set.npy --plot scores.svg
+  levattention find keys.npy --epsilon 0.01 --threads 4`;
 
 /** The command. */
 export function findCommand({ call, print }: Session): Command {
@@ -64,9 +66,17 @@ export function findCommand({ call, print }: Session): Command {
       'write the indices: .npy; .npz or .safetensors with a member for each head',
     )
     .option('--plot <file.svg>', 'draw the sorted scores with the threshold')
+    .option(
+      '--threads <n>',
+      'worker threads that share the passes over the keys; the result is the same',
+      '1',
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', help)
-    .action(async (keys: string, options: FindOptions) => print(await find(keys, options, call)));
+    .action(async (keys: string, options: FindOptions) => {
+      const threads = parseThreads(options.threads);
+      print(await find(keys, options, { ...call, threads }));
+    });
 }
 
 async function find(reference: string, options: FindOptions, call: CallOptions): Promise<string> {

@@ -8,7 +8,7 @@ import { parseWeight } from '../weights/parse.js';
 import type { WeightFunction } from '../weights/weight.js';
 import { UsageError } from './failure.js';
 import { about, keysOf, openInput, type TensorInput } from './inputs.js';
-import { parsedBy, parseEpsilon, parseSeed, parseShare } from './options.js';
+import { parsedBy, parseEpsilon, parseSeed, parseShare, parseThreads } from './options.js';
 import type { Session } from './session.js';
 import { counted, number, seconds, table } from './text.js';
 
@@ -17,6 +17,7 @@ interface HeavyOptions {
   readonly f: string;
   readonly coresetEta?: string;
   readonly seed?: string;
+  readonly threads: string;
   readonly json?: boolean;
 }
 
@@ -50,11 +51,17 @@ export function heavyCommand({ call, print }: Session): Command {
       'for power:P: sum over a row sample that holds 1 +- E with probability 0.99, in (0, 1); scores become intervals',
     )
     .option('--seed <seed>', 'seed of the row sample')
+    .option(
+      '--threads <n>',
+      'worker threads that share the passes over the keys; the result is the same',
+      '1',
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', help)
-    .action(async (queries: string, keys: string, options: HeavyOptions) =>
-      print(await heavy(queries, keys, options, call)),
-    );
+    .action(async (queries: string, keys: string, options: HeavyOptions) => {
+      const threads = parseThreads(options.threads);
+      print(await heavy(queries, keys, options, { ...call, threads }));
+    });
 }
 
 async function heavy(q: string, k: string, options: HeavyOptions, call: CallOptions): Promise<string> {

@@ -7,6 +7,7 @@ import {
   parseIndices,
   parsePositive,
   parseSeed,
+  parseThreads,
   resolveIndices,
 } from './options.js';
 
@@ -40,6 +41,8 @@ describe('numbers', () => {
       expect(() => parseCount(text, '--top')).toThrow(`--top must be a positive whole number, got '${text}'`);
   });
   test('seeds are 32-bit', () => {
+    expect(parseThreads('256')).toBe(256);
+    for (const text of ['0', '257', '1.5', '-1', '']) expect(() => parseThreads(text)).toThrow(UsageError);
     expect(parseSeed('4294967295')).toBe(4294967295);
     for (const text of ['4294967296', '-1', '0.5']) expect(() => parseSeed(text)).toThrow(UsageError);
   });

@@ -1,4 +1,5 @@
 /** Options of the commands that are numbers, names or lists: read from text, refused in one line that names the option. */
+import { MOST_THREADS } from '../kernels/run-async.js';
 import { UsageError } from './failure.js';
 
 /** An attention score: in (0, 1]. */
@@ -14,6 +15,14 @@ export function parseCount(text: string, option: string): number {
   if (!(Number.isSafeInteger(count) && count > 0))
     throw new UsageError(`${option} must be a positive whole number, got '${text}'`);
   return count;
+}
+
+/** A number of threads. */
+export function parseThreads(text: string): number {
+  const threads = parseNumber(text);
+  if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS))
+    throw new UsageError(`--threads must be a whole number from 1 to ${MOST_THREADS}, got '${text}'`);
+  return threads;
 }
 
 /** A seed of random numbers: 0 to 2^32 - 1. */

@@ -1,14 +1,11 @@
 /** What the threads tell each other. */
 import type { Floats } from '../keys.js';
-import type { Kernels } from './kernels.js';
 import type { BlockTask, Parts } from './task.js';
 
 /** Begins a job: what is done to each run, and all rows where both sides see them. */
 export interface Begin {
   readonly job: number;
   readonly task: BlockTask;
-  /** The kernels in use, so that all threads have the same ones. */
-  readonly engine: Kernels['name'];
   readonly shared?: Floats;
 }
 

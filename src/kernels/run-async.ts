@@ -1,10 +1,10 @@
 /** Runs long computations without blocking, their passes over the keys on several threads where that is asked for. */
 import type { CallOptions, Steps } from '../steps.js';
 import { shareOut } from './share-out.js';
-import { offerOf, take } from './task.js';
+import { offeredWith } from './task.js';
 
 /** More workers than any machine that this is for has cores. */
-const MOST_THREADS = 256;
+export const MOST_THREADS = 256;
 
 /**
  * Runs to the end, letting timers, events and painting happen about every 20 ms; with `threads`, passes over the keys are done by
@@ -33,17 +33,17 @@ export async function runAsync<T>(steps: Steps<T>, options?: CallOptions, caller
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
-    const offer = threads > 1 ? offerOf(step.value) : undefined;
-    if (offer) {
-      await shareOut(offer, { threads, signal, onProgress, caller });
-      take(step.value);
+    const offered = threads > 1 ? offeredWith(step.value) : undefined;
+    if (offered) {
+      await shareOut(offered.offer, { threads, signal, onProgress, caller });
+      offered.taken = true;
       resumed = performance.now();
-      continue;
-    }
-    onProgress?.(step.value);
-    if (performance.now() - resumed > 20) {
-      await new Promise((resolve) => setTimeout(resolve));
-      resumed = performance.now();
+    } else {
+      onProgress?.(step.value);
+      if (performance.now() - resumed > 20) {
+        await new Promise((resolve) => setTimeout(resolve));
+        resumed = performance.now();
+      }
     }
     signal?.throwIfAborted();
   }

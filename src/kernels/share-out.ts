@@ -2,7 +2,6 @@
 import { ArrayMatrix, type Floats, type KeyMatrix } from '../keys.js';
 import type { CallOptions } from '../steps.js';
 import { BLOCK_ROWS } from './kernels.js';
-import { kernels } from './load.js';
 import type { FromWorker } from './messages.js';
 import { type Seat, takeSeats } from './pool.js';
 import type { Offer, Parts } from './task.js';
@@ -96,7 +95,7 @@ export async function shareOut(
           }
         },
       };
-      for (const seat of seats) seat.begin({ job, task, engine: kernels().name, shared }, client);
+      for (const seat of seats) seat.begin({ job, task, shared }, client);
       feed();
     });
   } finally {

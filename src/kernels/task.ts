@@ -2,7 +2,7 @@
 import type { Floats, KeyMatrix } from '../keys.js';
 import type { Progress, Steps } from '../steps.js';
 import { GramSum } from './gram-sum.js';
-import { BLOCK_ROWS, type BlockPlan, type Kernels } from './kernels.js';
+import { BLOCK_ROWS, type BlockPlan } from './kernels.js';
 import { kernels } from './load.js';
 
 /** What each kind of task finds in a run of rows that begins with a block. */
@@ -32,13 +32,19 @@ export interface Offer<K extends keyof Parts = keyof Parts> {
   collect(part: Parts[K], start: number): void;
 }
 
+/** An offer, and whether somebody has done it. */
+export interface Offered {
+  readonly offer: Offer;
+  taken: boolean;
+}
+
 /** Beside the progress that it comes with, so that progress stays plain data. */
-const offers = new WeakMap<Progress, { readonly offer: Offer; taken: boolean }>();
+const offers = new WeakMap<Progress, Offered>();
 
 /** What makes a performer of each kind. */
-const performers: { readonly [K in keyof Parts]: (plan: BlockPlan, engine: Kernels) => Performer<K> } = {
-  gram(plan, engine) {
-    const kernel = engine.blocks(plan);
+const performers: { readonly [K in keyof Parts]: (plan: BlockPlan) => Performer<K> } = {
+  gram(plan) {
+    const kernel = kernels().blocks(plan);
     const width = plan.width ?? plan.d;
     return (rows, rowScale) => {
       const sums = new GramSum(width);
@@ -51,8 +57,8 @@ const performers: { readonly [K in keyof Parts]: (plan: BlockPlan, engine: Kerne
       return sums.levels;
     };
   },
-  scores(plan, engine) {
-    const kernel = engine.blocks(plan);
+  scores(plan) {
+    const kernel = kernels().blocks(plan);
     return (rows, rowScale) => {
       const scores = new Float64Array(rows.length / plan.d);
       for (const [start, end] of blocksOf(rows, plan)) {
@@ -71,22 +77,13 @@ function* blocksOf(rows: Floats, { d }: BlockPlan): Generator<readonly [start: n
 }
 
 /** Prepares a task for many runs. */
-export function performer<K extends keyof Parts>(
-  { kind, plan }: BlockTask<K>,
-  engine: Kernels = kernels(),
-): Performer<K> {
-  return performers[kind](plan, engine);
+export function performer<K extends keyof Parts>({ kind, plan }: BlockTask<K>): Performer<K> {
+  return performers[kind](plan);
 }
 
 /** The pass on offer with a step of a generator. */
-export function offerOf(step: Progress): Offer | undefined {
-  return offers.get(step)?.offer;
-}
-
-/** Tells the generator that the pass it offered with this step is done. */
-export function take(step: Progress): void {
-  const entry = offers.get(step);
-  if (entry) entry.taken = true;
+export function offeredWith(step: Progress): Offered | undefined {
+  return offers.get(step);
 }
 
 /**
@@ -98,10 +95,10 @@ export function* passOver<K extends keyof Parts>(offer: Offer<K>): Steps<void> {
   const total = matrix.n;
   if (total > BLOCK_ROWS) {
     const step = { phase, done: 0, total };
-    const entry = { offer, taken: false };
-    offers.set(step, entry as { offer: Offer; taken: boolean });
+    const offered = { offer: offer as Offer, taken: false };
+    offers.set(step, offered);
     yield step;
-    if (entry.taken) return;
+    if (offered.taken) return;
   }
   const perform = performer(task);
   for (let start = 0; start < total; start += BLOCK_ROWS) {

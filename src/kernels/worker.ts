@@ -1,9 +1,7 @@
 /** The worker's side of the threads: does tasks to the runs of rows that it is sent. */
 import type { FromWorker, Run, ToWorker } from './messages.js';
 import { workerThreads } from './platform.js';
-import { referenceKernels } from './reference.js';
 import { performer } from './task.js';
-import { wasmKernels } from './wasm.js';
 
 /** The other side in a browser: the global scope. */
 interface Scope {
@@ -27,9 +25,9 @@ function receive(message: ToWorker): void {
     if ('start' in message) jobs.get(job)?.(message);
     else if (!('task' in message)) jobs.delete(job);
     else {
-      const { task, engine, shared } = message;
+      const { task, shared } = message;
       const { d } = task.plan;
-      const perform = performer(task, engine === 'reference' ? referenceKernels : wasmKernels);
+      const perform = performer(task);
       jobs.set(job, ({ start, end, rows, rowScale }) => {
         const part = perform(rows ?? shared!.subarray(start * d, end * d), rowScale);
         reply({ job, start, part, rows }, rows ? [rows.buffer as ArrayBuffer] : []);

@@ -95,6 +95,73 @@ test('gives the same bytes as Node, by the WASM kernels', async () => {
   expect(Math.max(...errors)).toBeLessThan(1e-13);
 });
 
+test.each([
+  ['isolated', 'isolated', ['memory of the page', 'shared memory']],
+  ['not isolated, without shared memory', '', ['memory of the page']],
+])('threads in a page that is %s: the same bytes as one thread of Node', async (_, path, memories) => {
+  const here: Library = await import(pathToFileURL(built('index.js')).href);
+  const keys = { data: k, shape: [N, D] as const };
+  const set = here.universalSet(keys, { epsilon: 0.02, centre: true });
+  const scores = Array.from(new Uint8Array(here.leverageScores(keys).scores.buffer));
+  const other = await browser.newPage();
+  await other.goto(`${site.url}${path}`);
+  await other.waitForFunction(() => globalThis.library !== undefined);
+  const { isolated, results } = await other.evaluate(
+    async ({ shape, memories }) => {
+      const bytes = await (await fetch('/k')).arrayBuffer();
+      const results = [];
+      for (const memory of memories)
+        for (const threads of [1, 2, 4]) {
+          const buffer = memory === 'shared memory' ? new SharedArrayBuffer(bytes.byteLength) : bytes;
+          new Uint8Array(buffer).set(new Uint8Array(bytes));
+          const keys = { data: new Float32Array(buffer), shape };
+          const { scores } = await library.leverageScoresAsync(keys, { threads });
+          results.push({
+            threads,
+            set: await library.universalSetAsync(keys, { epsilon: 0.02, centre: true, threads }),
+            scores: Array.from(new Uint8Array(scores.buffer)),
+          });
+        }
+      return { isolated: crossOriginIsolated, results };
+    },
+    { shape: [N, D] as const, memories },
+  );
+  // Each worker is a target of its own; they stay for a while.
+  expect(other.workers()).toHaveLength(4);
+  expect(isolated).toBe(path === 'isolated');
+  expect(results).toHaveLength(3 * memories.length);
+  for (const result of results) {
+    expect(JSON.stringify(result.set)).toBe(JSON.stringify(set));
+    expect(result.scores).toEqual(scores);
+  }
+  await other.close();
+});
+
+test('a page is told in one line where its workers cannot be loaded, and a stopped call stops', async () => {
+  const other = await browser.newPage();
+  await other.route('**/dist/worker.js', (route) => route.fulfill({ status: 404 }));
+  await other.goto(site.url);
+  await other.waitForFunction(() => globalThis.library !== undefined);
+  const call = (limit: number) =>
+    other.evaluate(async (limit) => {
+      const [n, d] = [200_000, 16];
+      const keys = { data: Float32Array.from({ length: n * d }, (_, i) => Math.sin(i * i)), shape: [n, d] };
+      const controller = new AbortController();
+      let calls = 0;
+      const onProgress = () => void (++calls === limit && controller.abort());
+      const options = { threads: 2, signal: controller.signal, onProgress };
+      return library.leverageScoresAsync(keys, options).then(
+        () => 'finished',
+        (error: Error) => `${error.name}: ${error.message}`,
+      );
+    }, limit);
+  expect(await call(0)).toBe('Error: leverageScoresAsync: a worker failed: its file cannot be loaded');
+  await other.unroute('**/dist/worker.js');
+  expect(await call(3)).toMatch(/^AbortError: /);
+  expect(await call(0)).toBe('finished');
+  await other.close();
+});
+
 test('takes the tensors of transformers.js as they are', async () => {
   const indices = await page.evaluate(async () => {
     // Their class keeps its data behind getters and says more than is needed.

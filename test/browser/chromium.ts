@@ -17,10 +17,20 @@ export interface Site {
 const PAGE = `<!doctype html><meta charset="utf-8"><title>levattention</title>
 <script type="module">import * as library from './dist/index.js'; globalThis.library = library;</script>`;
 
-/** Serves the page at /, the files of dist/, and the given bytes under their names. */
+// With these a page is isolated, and has shared memory.
+const ISOLATED = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+};
+
+/** Serves the page at / and, isolated, at /isolated; the files of dist/, and the given bytes under their names. */
 export async function serve(files: Readonly<Record<string, Uint8Array>>): Promise<Site> {
   const server = createServer((request, response) => {
-    const name = request.url ?? '/';
+    let name = request.url ?? '/';
+    // A worker of an isolated page needs the header too.
+    if (name === '/isolated' || request.headers.referer?.endsWith('/isolated'))
+      response.setHeaders(new Map(Object.entries(ISOLATED)));
+    if (name === '/isolated') name = '/';
     const built = /^\/dist\/[\w-]+\.js$/.test(name) ? join(root, name) : undefined;
     if (name === '/') response.setHeader('content-type', 'text/html').end(PAGE);
     else if (built && existsSync(built))

@@ -149,6 +149,16 @@ const usage: [string, string[], RegExp][] = [
     find('k.npy', '--top', '121'),
     /--top must be at most the number of keys, 120, got 121/,
   ],
+  [
+    'no thread',
+    find('k.npy', '--threads', '0', ...eps),
+    /--threads must be a whole number from 1 to 256, got '0'/,
+  ],
+  [
+    'half a thread',
+    ['heavy', 'q.npy', 'k.npy', '--threads', '0.5', ...eps],
+    /--threads must be a whole number from 1 to 256, got '0.5'/,
+  ],
   ['neither epsilon nor top', find('k.npy'), /give one of --epsilon and --top/],
   ['both epsilon and top', find('k.npy', '--top', '3', ...eps), /only one of --epsilon and --top/],
   ['an unknown weight', find('k.npy', '--f', 'softmax', ...eps), /--f: .*power, huber.*got 'softmax'/],

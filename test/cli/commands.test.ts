@@ -84,6 +84,17 @@ describe('find', () => {
     expect(result.heads).toHaveLength(4);
   });
 
+  test.each([
+    ['find', 'many.npy', '--epsilon', '0.01'],
+    ['find', 'many.npy', '--top', '9', '--centre'],
+    ['heavy', 'q.npy', 'many.npy', '--epsilon', '0.01'],
+  ])('%s %s %s %s: the same on several threads', async (...args) => {
+    place.write('many.npy', writeNpy(tensor([5000, 6], 8, 1201)));
+    const expected = await json(...args);
+    for (const threads of ['1', '2', '4'])
+      expect(await json(...args, '--threads', threads)).toEqual(expected);
+  });
+
   test('writes the indices of one set, and draws it', async () => {
     const text = await output('find', 'k.npy', '--epsilon', '0.1', '-o', 'set.npy', '--plot', 'set.svg');
     const { indices } = bare(universalSet(inputs.k, { epsilon: 0.1 }));
@@ -310,19 +321,15 @@ describe('help', () => {
   });
 });
 
-test('an interrupt ends a long command in one line, and nothing is written', async () => {
+test.each([
+  [[]],
+  [['--threads', '2']],
+])('an interrupt ends a long command in one line, and nothing is written: %j', async (threads) => {
   place.write('large.npy', writeNpy(tensor([20_000, 24], 9)));
   const before = place.files();
   const child = place.start([
-    'find',
-    'large.npy',
-    '--epsilon',
-    '0.001',
-    '--f',
-    'power:4',
-    '--exact',
-    '-o',
-    'set.npy',
+    ...['find', 'large.npy', '--epsilon', '0.001', '--f', 'power:4', '--exact'],
+    ...['-o', 'set.npy', ...threads],
   ]);
   const result = finished(child);
   setTimeout(() => child.kill('SIGINT'), 1500);

@@ -26,7 +26,7 @@ async function bundle(code: string) {
   };
 }
 
-test.each(['index.js', 'io.js'])('dist/%s consists of files of dist/ alone', async (entry) => {
+test.each(['index.js', 'io.js', 'worker.js'])('dist/%s consists of files of dist/ alone', async (entry) => {
   const { text, inputs } = await bundle(`export * from './${entry}'`);
   const files = inputs.filter((input) => input !== '<stdin>');
   expect(files).toContain(`dist/${entry}`);
@@ -63,6 +63,6 @@ test('the command line is one file, with the licences of the packages inside it'
 
 test('dist/ holds no other file', () => {
   const files = readdirSync(dirname(built('index.js')));
-  const known = /^(index|io)\.(js|d\.ts)$|^cli\.(js|LICENSES\.txt)$|^[\w-]+-[\w-]{8}\.(js|d\.ts)$/;
+  const known = /^(index|io|worker)\.(js|d\.ts)$|^cli\.(js|LICENSES\.txt)$|^[\w-]+-[\w-]{8}\.(js|d\.ts)$/;
   expect(files.filter((file) => !known.test(file))).toEqual([]);
 });

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { built, root } from './built.js';
 
@@ -29,7 +30,7 @@ function output(command: string, args: readonly string[], cwd: string): string {
 const tool = (name: string) => join(root, 'node_modules/.bin', name);
 
 beforeAll(() => {
-  for (const file of ['index.js', 'io.js', 'cli.js']) built(file);
+  for (const file of ['index.js', 'io.js', 'worker.js', 'cli.js']) built(file);
   output('npm', ['pack', '--pack-destination', folder], root);
   tarball = join(folder, readdirSync(folder).find((file) => file.endsWith('.tgz')) as string);
   mkdirSync(project);
@@ -46,7 +47,12 @@ describe('the tarball', () => {
   test('resolves to the right types under every mode of ES modules', () => {
     // Any problem ends it with an error.
     const report = output(tool('attw'), [tarball, '--profile', 'esm-only', '--format', 'json'], folder);
-    expect(Object.keys(JSON.parse(report).analysis.entrypoints)).toEqual(['.', './io', './package.json']);
+    expect(Object.keys(JSON.parse(report).analysis.entrypoints)).toEqual([
+      '.',
+      './io',
+      './worker',
+      './package.json',
+    ]);
   });
 
   test('holds the built files, the data of the demo and the documents, nothing else', () => {
@@ -86,6 +92,49 @@ console.log(JSON.stringify({ indices: set.indices, guarantee: set.guarantee, io:
     guarantee: 'minimal',
     io: true,
   });
+});
+
+// Leverage scores of two directions: each row has its share of one of them.
+const threaded = `
+const n = 10_000;
+const data = Float32Array.from({ length: 2 * n }, (_, i) => (i % 4 === 0 || i % 4 === 3 ? 1 : 0));
+const { scores, rank } = await leverageScoresAsync({ data, shape: [n, 2] }, { threads: 2 });
+`;
+
+test('plain JavaScript has its workers, and they do not keep it alive', () => {
+  // Idle workers are never ended here: were the process waiting for them, the last timer would tell.
+  const code = `import { leverageScores, leverageScoresAsync } from 'levattention';
+const later = globalThis.setTimeout;
+globalThis.setTimeout = (call, ms) => (ms >= 1000 ? { unref() {} } : later(call, ms));
+later(() => process.exit(9), 10_000).unref();
+${threaded}
+const same = Buffer.from(scores.buffer).equals(Buffer.from(leverageScores({ data, shape: [n, 2] }).scores.buffer));
+console.log(JSON.stringify({ rank, same }));`;
+  writeFileSync(join(project, 'threads.js'), code);
+  expect(JSON.parse(output(process.execPath, ['threads.js'], project))).toEqual({ rank: 2, same: true });
+});
+
+test('a bundler needs the worker as a second entry, and a bundle without it says so', async () => {
+  const code = `import { leverageScoresAsync } from 'levattention';
+${threaded}
+console.log(rank);`;
+  writeFileSync(join(project, 'application.js'), code);
+  const outdir = join(project, 'bundled');
+  const options = {
+    bundle: true,
+    format: 'esm',
+    outdir,
+    absWorkingDir: project,
+    logLevel: 'silent',
+  } as const;
+  const application = join(project, 'application.js');
+  await build({ ...options, entryPoints: { application } });
+  const alone = run(process.execPath, ['bundled/application.js'], project);
+  expect(alone.stderr).toMatch(
+    /^Error: leverageScoresAsync: a worker failed: Cannot find module '.*worker\.js'/m,
+  );
+  await build({ ...options, entryPoints: { application, worker: 'levattention/worker' } });
+  expect(output(process.execPath, ['bundled/application.js'], project)).toBe('2\n');
 });
 
 test.each([
