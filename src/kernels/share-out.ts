@@ -64,7 +64,8 @@ export async function shareOut(
     parts.set(message.start, message.part);
     if (message.rows) copies.giveBack(message.rows);
     queued.set(seat, (queued.get(seat) ?? 0) - 1);
-    for (let start = collected * runRows; ; start += runRows) {
+    // A progress callback may abort.
+    for (let start = collected * runRows; !signal?.aborted; start += runRows) {
       const part = parts.get(start);
       if (!part) break;
       parts.delete(start);

@@ -4,6 +4,7 @@ import type { Progress, Steps } from '../steps.js';
 import { GramSum } from './gram-sum.js';
 import { BLOCK_ROWS, type BlockPlan } from './kernels.js';
 import { kernels } from './load.js';
+import { type Passed, type SievePlan, sieve } from './sieve.js';
 
 /** What each kind of task finds in a run of rows that begins with a block. */
 export interface Parts {
@@ -11,12 +12,21 @@ export interface Parts {
   gram: (Float64Array | undefined)[];
   /** |W x_i|^2 of each row. */
   scores: Float64Array;
+  /** The rows that a sieve leaves, counted from the first row of the run. */
+  sieve: Passed;
+}
+
+/** What each kind of task is told. */
+export interface Plans {
+  gram: BlockPlan;
+  scores: BlockPlan;
+  sieve: SievePlan;
 }
 
 /** A kind of work and its plan; can be sent to a worker. */
 export interface BlockTask<K extends keyof Parts = keyof Parts> {
   readonly kind: K;
-  readonly plan: BlockPlan;
+  readonly plan: Plans[K];
 }
 
 /** Does a task to runs of rows, row i multiplied by rowScale[i]. */
@@ -42,7 +52,7 @@ export interface Offered {
 const offers = new WeakMap<Progress, Offered>();
 
 /** What makes a performer of each kind. */
-const performers: { readonly [K in keyof Parts]: (plan: BlockPlan) => Performer<K> } = {
+const performers: { readonly [K in keyof Parts]: (plan: Plans[K]) => Performer<K> } = {
   gram(plan) {
     const kernel = kernels().blocks(plan);
     const width = plan.width ?? plan.d;
@@ -66,6 +76,15 @@ const performers: { readonly [K in keyof Parts]: (plan: BlockPlan) => Performer<
         kernel.scores(scores.subarray(start, end));
       }
       return scores;
+    };
+  },
+  sieve(plan) {
+    const pass = sieve(plan);
+    return (rows) => {
+      const passed: Passed = { positions: [], scores: [] };
+      for (const [start, end] of blocksOf(rows, plan))
+        pass(rows.subarray(start * plan.d, end * plan.d), passed, start);
+      return passed;
     };
   },
 };

@@ -1,6 +1,7 @@
 /** Forms against what they must lie above: the score itself, for rows that are the worst for them. */
 import { describe, expect, it } from 'vitest';
 import { kernels } from '../kernels/load.js';
+import type { Form } from '../kernels/sieve.js';
 import { matrixOver } from '../keys.js';
 import { randomStream } from '../random.js';
 import { gramOf } from '../scores/gram.js';
@@ -11,7 +12,6 @@ import {
   boundingForm,
   type Coordinates,
   coordinatesOf,
-  type Form,
   inverseOf,
   type Scorer,
   triangularForm,

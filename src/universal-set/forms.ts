@@ -1,5 +1,6 @@
 /** Quadratic forms in float32 that are certified to lie above leverage scores (docs/algorithms.md, section 7: cheap certified bounds). */
-import type { BlockPlan, QuadraticPlan } from '../kernels/kernels.js';
+import type { BlockPlan } from '../kernels/kernels.js';
+import type { Form } from '../kernels/sieve.js';
 import type { Factor } from '../scores/factor.js';
 import { UNIT_ROUNDOFF } from '../scores/gram.js';
 import { cholesky, inverseLower } from '../scores/triangular.js';
@@ -7,12 +8,6 @@ import type { Direction } from './directions.js';
 
 /** What bounds and screens need of a factor. */
 export type Scorer = Pick<Factor, 'plan' | 'absolute' | 'relative' | 'growth'>;
-
-/** A row whose form is a number below `below` has a score below epsilon for certain. */
-export interface Form {
-  readonly plan: QuadraticPlan;
-  readonly below: number;
-}
 
 /**
  * A factor in coordinates y = scale x in which A has the diagonal 1: what most keys have in common, such as a mean, does not distort them, and

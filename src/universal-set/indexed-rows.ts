@@ -1,4 +1,5 @@
 /** Rows that are kept with their indices while others go by: a list that grows and is thinned out. */
+import { rowsAt } from '../kernels/sieve.js';
 import { type Floats, type KeyMatrix, matrixOver } from '../keys.js';
 
 /** Rows of d numbers and where they stand in the stream, [count, d] and [count]. */
@@ -73,15 +74,6 @@ export class IndexedRows {
       indices: Float64Array.from(positions, (i) => this.places[i]),
     };
   }
-}
-
-/** The rows at some positions, one after the other, in an array of their own. */
-export function rowsAt(rows: Floats, d: number, positions: readonly number[]): Floats {
-  const out = new (rows instanceof Float32Array ? Float32Array : Float64Array)(positions.length * d);
-  positions.forEach((i, t) => {
-    out.set(rows.subarray(i * d, (i + 1) * d), t * d);
-  });
-  return out;
 }
 
 /** What is not among ascending positions, of `count`. */

@@ -1,9 +1,10 @@
 /** Rows against a certified factor of other rows: those that may still be heavy pass (docs/algorithms.md, sections 2 and 7). */
 import { BLOCK_ROWS, type BlockKernel, type BlockPlan } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
+import type { Passed } from '../kernels/sieve.js';
 import type { Floats, KeyMatrix } from '../keys.js';
 import type { GramFactor } from '../scores/gram-factor.js';
-import { type Passed, screenFor, screening } from './screening.js';
+import { screenFor, screening } from './screening.js';
 
 /** Rows that a factor is expected to see before it is replaced; only speed depends on it. */
 const EXPECTED_ROWS = 16 * BLOCK_ROWS;

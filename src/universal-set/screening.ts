@@ -1,21 +1,20 @@
 /** One pass over rows that finds those whose leverage score may reach epsilon: certified cheap bounds first, float64 scores of what they leave (docs/algorithms.md, section 7). */
-import { BLOCK_ROWS, type BlockPlan } from '../kernels/kernels.js';
+import type { BlockPlan } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
+import { type Form, notBelow, type Passed, type SievePlan, sieve } from '../kernels/sieve.js';
+import { passOver } from '../kernels/task.js';
 import type { Floats, KeyMatrix } from '../keys.js';
 import { type Rounding, upperScore } from '../scores/factor.js';
-import { eachBlock } from '../scores/gram.js';
 import type { Steps } from '../steps.js';
 import { directionOf, dot, leadingDirections } from './directions.js';
 import {
   boundingForm,
   type Coordinates,
   coordinatesOf,
-  type Form,
   inverseOf,
   type Scorer,
   triangularForm,
 } from './forms.js';
-import { rowsAt } from './indexed-rows.js';
 
 /**
  * How rows are screened, as plain data that another thread can be sent. Which rows come out does not depend on the forms: what
@@ -27,12 +26,6 @@ export interface ScreenPlan extends Rounding {
   readonly forms: readonly Form[];
   /** The float64 score. */
   readonly plan: BlockPlan;
-}
-
-/** Rows of a block, ascending, with their float64 scores. */
-export interface Passed {
-  readonly positions: readonly number[];
-  readonly scores: readonly number[];
 }
 
 /** A row of a matrix with its float64 score. */
@@ -70,56 +63,42 @@ export function screenFor(factor: Scorer, epsilon: number, sample: Floats, n: nu
 
 /** What works off blocks of at most BLOCK_ROWS rows by a screen. */
 export function screening(screen: ScreenPlan): (rows: Floats) => Passed {
-  const { epsilon, forms, plan } = screen;
-  const { d } = plan;
-  const filters = forms.map((form) => ({ ...form, kernel: kernels().quadratic(form.plan) }));
-  const exact = kernels().blocks(plan);
-  const values = new Float32Array(BLOCK_ROWS);
-  const scores = new Float64Array(BLOCK_ROWS);
+  const pass = sieve(sieveOf(screen));
   return (rows) => {
-    let left = rows;
-    // Positions of the rows that are left; undefined for all of them.
-    let places: number[] | undefined;
-    for (const { kernel, below } of filters) {
-      kernel.values(left, values);
-      const passed = notBelow(values, left.length / d, below);
-      if (passed.length === 0) return { positions: [], scores: [] };
-      if (passed.length === left.length / d) continue;
-      left = rowsAt(left, d, passed);
-      places = places ? passed.map((i) => (places as number[])[i]) : passed;
-    }
-    exact.load(left);
-    exact.scores(scores);
-    const found: { positions: number[]; scores: number[] } = { positions: [], scores: [] };
-    for (let i = 0; i < left.length / d; i++)
-      // Written so that a NaN would be kept.
-      if (!(upperScore(screen, scores[i]) < epsilon)) {
-        found.positions.push(places ? places[i] : i);
-        found.scores.push(scores[i]);
-      }
-    return found;
+    const { positions, scores } = pass(rows);
+    const heavy = scores.map((score) => mayReach(screen, score));
+    return {
+      positions: positions.filter((_, i) => heavy[i]),
+      scores: scores.filter((_, i) => heavy[i]),
+    };
   };
 }
 
-/** The rows [start, end) of a matrix that pass, `start` a multiple of BLOCK_ROWS; ascending. O(n d) where forms decide, O(n d^2) at most. */
-export function* screened(matrix: KeyMatrix, screen: ScreenPlan, start = 0, end = matrix.n): Steps<Scored[]> {
-  const pass = screening(screen);
+/** The rows of a matrix that pass, ascending. O(n d) where forms decide, O(n d^2) at most. */
+export function* screened(matrix: KeyMatrix, screen: ScreenPlan): Steps<Scored[]> {
   const found: Scored[] = [];
-  yield* eachBlock(end - start, 'scores', (first, last) => {
-    const { positions, scores } = pass(matrix.rows(start + first, start + last));
-    positions.forEach((i, t) => {
-      found.push({ index: start + first + i, score: scores[t] });
-    });
+  yield* passOver({
+    phase: 'scores',
+    matrix,
+    task: { kind: 'sieve', plan: sieveOf(screen) },
+    collect({ positions, scores }, start) {
+      scores.forEach((score, i) => {
+        if (mayReach(screen, score)) found.push({ index: start + positions[i], score });
+      });
+    },
   });
   return found;
 }
 
-/** Positions of the values that are not certainly below; -infinity is overflow of what is subtracted. */
-function notBelow(values: Float32Array, count: number, below: number): number[] {
-  const found: number[] = [];
-  for (let i = 0; i < count; i++)
-    if (!(values[i] < below && values[i] > Number.NEGATIVE_INFINITY)) found.push(i);
-  return found;
+/** Written so that a NaN would be kept. */
+function mayReach(screen: ScreenPlan, score: number): boolean {
+  return !(upperScore(screen, score) < screen.epsilon);
+}
+
+/** What a kernel can decide of a screen: below the floor, and further than any rounding of it, the upper end is below epsilon. */
+function sieveOf({ epsilon, absolute, relative, forms, plan }: ScreenPlan): SievePlan {
+  const root = Math.sqrt(epsilon / (1 + relative)) - absolute;
+  return { ...plan, forms, floor: root > 0 ? root * root * (1 - 2 ** -30) : 0 };
 }
 
 /** The forms of least expected cost a row, among the norm, a directional and the triangular one. */

@@ -2,11 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { built } from '../../test/packaging/built.js';
-import type { KeyMatrix } from '../keys.js';
-import { leverageScores, leverageScoresAsync } from '../scores/leverage.js';
-import type { Progress } from '../steps.js';
-import { useWorkerFile } from './pool.js';
+import { type KeyMatrix, leverageScores, leverageScoresAsync, type Progress } from '../src/index.js';
+import { useWorkerFile } from '../src/kernels/pool.js';
+import { built } from './packaging/built.js';
 
 const good = pathToFileURL(built('worker.js'));
 let before: string | URL;
