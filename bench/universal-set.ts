@@ -77,7 +77,7 @@ export async function universalSet(setting: Setting): Promise<Answer> {
   return {
     question: 'Leverage scores and the exact universal set',
     about: [
-      'From float32 keys in memory to the scores of all keys (`scores`), and to the exact set of keys of score >= epsilon (`set`).',
+      'From float32 keys in memory (for two threads of ours in shared memory) to the scores of all keys (`scores`), and to the exact set of keys of score >= epsilon (`set`).',
       'levattention accumulates in float64 and certifies its rounding; its sets may take float32 passes first, whose error bounds decide what float64 must look at again. "lazy" is the default: a certified superset from a part of the keys; "exact" the minimal set.',
       '"keys in float64" were converted before the clock started, "keys in float32" are converted while it runs; "blocks" works in float64 on blocks of 2048 rows that stay in the cache, which is faster than what people write. Of "inverse" and "triangular solve" the faster one is shown.',
     ].join('\n'),
@@ -90,6 +90,8 @@ async function rows(example: Case, processes: readonly (NumpyProcess | undefined
   const { packages, python, folder, quick } = setting;
   const { distribution, n, d, epsilon } = example;
   const keys = draw(distribution, n, d, n);
+  const shared = new Float32Array(new SharedArrayBuffer(keys.byteLength));
+  shared.set(keys);
   const path = join(folder, 'keys.f32');
   await writeFile(path, keys);
   for (const numpy of processes) await numpy?.call('load', { path, d });
@@ -99,7 +101,9 @@ async function rows(example: Case, processes: readonly (NumpyProcess | undefined
   );
   const contestants: Contestant<Shown>[] = [
     exactSet(example, keys),
+    exactSet(example, shared, 2),
     lazySet(example, keys),
+    lazySet(example, shared, 2),
     oneRead(example, keys),
     // Each way at one thread, then at two.
     ...numpyWays.flatMap((_, way) => numpyRows.map((rows) => rows[way])),
@@ -116,11 +120,19 @@ async function rows(example: Case, processes: readonly (NumpyProcess | undefined
   );
 }
 
-function exactSet({ n, d, epsilon }: Case, data: Float32Array): Contestant<Found> {
+/** One thread blocks; several are workers that share the memory of the keys. */
+function exactSet({ n, d, epsilon }: Case, data: Float32Array, threads = 1): Contestant<Found> {
   const keys = { data, shape: [n, d] };
+  const options = { epsilon, exact: true };
+  const scoresOf = async () =>
+    threads === 1 ? library.leverageScores(keys) : library.leverageScoresAsync(keys, { threads });
+  const setOf = async () =>
+    threads === 1
+      ? library.universalSet(keys, options)
+      : library.universalSetAsync(keys, { ...options, threads });
   const run = async (): Promise<Run<Found>> => {
-    const all = await timed(() => bare(library.leverageScores(keys)));
-    const set = await timed(() => bare(library.universalSet(keys, { epsilon, exact: true })));
+    const all = await timed(async () => bare(await scoresOf()));
+    const set = await timed(async () => bare(await setOf()));
     const { guarantee, indices } = set.value;
     if (guarantee !== 'minimal') throw new Error(`the set is ${guarantee}, not minimal`);
     return {
@@ -128,20 +140,24 @@ function exactSet({ n, d, epsilon }: Case, data: Float32Array): Contestant<Found
       result: () => ({ scores: all.value.scores, indices, precision: 'float64' }),
     };
   };
-  return { name: 'levattention, exact', threads: 1, prepare: async () => ({ run }) };
+  return { name: 'levattention, exact', threads, prepare: async () => ({ run }) };
 }
 
 /** The certified superset of the default; scores of all keys are not part of it. */
-function lazySet({ n, d, epsilon }: Case, data: Float32Array): Contestant<Shown> {
+function lazySet({ n, d, epsilon }: Case, data: Float32Array, threads = 1): Contestant<Shown> {
   const keys = { data, shape: [n, d] };
+  const setOf = async () =>
+    threads === 1
+      ? library.universalSet(keys, { epsilon })
+      : library.universalSetAsync(keys, { epsilon, threads });
   const run = async (): Promise<Run<Shown>> => {
-    const { milliseconds, value } = await timed(() => bare(library.universalSet(keys, { epsilon })));
+    const { milliseconds, value } = await timed(async () => bare(await setOf()));
     return {
       laps: { set: milliseconds },
       result: () => ({ superset: value.indices }),
     };
   };
-  return { name: 'levattention, lazy', threads: 1, prepare: async () => ({ run }) };
+  return { name: 'levattention, lazy', threads, prepare: async () => ({ run }) };
 }
 
 /** The keys copied once, in pieces that stay in the cache: the least that any pass over them costs. */

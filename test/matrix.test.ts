@@ -250,10 +250,26 @@ test.each(Object.entries(functions))('%s: the same on every number of threads', 
   }
 });
 
-test.each(Object.entries(inputs))('%s: the same on two threads', async (_, input) => {
-  const options = { epsilon: 0.001 };
-  const expected = universalSet(double(long), options);
-  expect(await universalSetAsync(await input(long), { ...options, threads: 2 })).toEqual(expected);
+describe.each([
+  ['minimal set', { epsilon: 0.001 }],
+  ['minimal set where a superset is the default', { epsilon: 0.02, exact: true }],
+  ['certified superset from a part of the keys', { epsilon: 0.02 }],
+  ['keys of largest score', { top: 20 }],
+])('%s', (name, options) => {
+  const expected = flat(universalSet(double(long), options));
+
+  test('holds what it says', () => {
+    expect(expected.indices).not.toEqual([]);
+    expect(expected.guarantee).toBe(name.startsWith('certified') ? 'superset' : 'minimal');
+  });
+
+  test.each(Object.entries(inputs))('%s: the same on two threads', async (_, input) => {
+    expect(await universalSetAsync(await input(long), { ...options, threads: 2 })).toEqual(expected);
+  });
+
+  test.each([1, 3, 4])('on %i threads', async (threads) => {
+    expect(await universalSetAsync(sharedMemory(long), { ...options, threads })).toEqual(expected);
+  });
 });
 
 test('calls that run at the same time share the workers', async () => {
