@@ -197,7 +197,8 @@ function* certifiedScores(factor: Factor, nonzero: Uint8Array): Steps<Float64Arr
   return scores.map((score, j) => (nonzero[j] ? upperScore(factor, score) : 0));
 }
 
-function* nonzeroRows(matrix: KeyMatrix, active?: Float64Array): Steps<Uint8Array> {
+/** [n]: 1 for the rows that have an entry other than zero and are active. */
+export function* nonzeroRows(matrix: KeyMatrix, active?: Float64Array): Steps<Uint8Array> {
   const { n, d } = matrix;
   const nonzero = new Uint8Array(n);
   yield* eachBlock(n, 'rows', (start, end) => {

@@ -10,6 +10,7 @@ import {
   upperScore,
 } from '../scores/factor.js';
 import { scoresOf } from '../scores/leverage.js';
+import { nonzeroRows } from '../scores/lewis.js';
 import type { Steps } from '../steps.js';
 import { lazySet, sampleOf } from './lazy.js';
 import { type Candidate, type Selection, topCandidates } from './result.js';
@@ -27,17 +28,19 @@ export function* quadraticSet(
   const factor = readings.numerical;
   const found =
     epsilon !== undefined
-      ? { kept: yield* eitherAbove(readings, epsilon), epsilon }
-      : yield* topRows(readings, top as number);
-  // A key that only face value makes heavy is kept, but not exactly known.
-  const certain = found.kept.every(({ lower }) => lower !== 0);
-  const minimal = certain && found.kept.every(({ upper }) => upper >= found.epsilon);
+      ? { ...(yield* eitherAbove(readings, epsilon)), epsilon }
+      : yield* topRows(readings, yield* nonzeroRows(matrix), top as number);
+  const { kept, apart } = found;
+  const exact = factor.unresolved.length === 0 && !kept.some(({ index }) => apart.has(index));
+  const minimal = exact && kept.every(({ upper }) => upper >= found.epsilon);
+  const threshold = found.epsilon > 0 ? found.epsilon : 1;
   return {
     rank: factor.rank,
-    ...found,
-    guarantee: minimal && factor.unresolved.length === 0 ? 'minimal' : 'superset',
-    scoreKind: certain && factor.unresolved.length === 0 ? 'exact' : 'upper',
-    margin: marginAt(factor, found.epsilon > 0 ? found.epsilon : 1),
+    kept,
+    epsilon: found.epsilon,
+    guarantee: minimal ? 'minimal' : 'superset',
+    scoreKind: exact ? 'exact' : 'upper',
+    margin: Math.max(marginAt(factor, threshold), marginAt(readings.faceValue, threshold)),
     total: factor.rank,
     sizeBound: factor.rank / found.epsilon,
   };
@@ -49,36 +52,49 @@ function candidate(factor: Factor, index: number, score: number): Candidate {
   return { index, lower, upper: upperScore(factor, score) };
 }
 
-function* allRows(factor: Factor): Steps<Candidate[]> {
+function* allRows(factor: Factor, nonzero: Uint8Array): Steps<Candidate[]> {
   const scores = yield* scoresOf(factor);
   const unresolved = new Set(factor.unresolved);
-  return Array.from(scores, (score, j) =>
-    unresolved.has(j) ? { index: j, lower: 0, upper: 1 } : candidate(factor, j, score),
-  );
+  return Array.from(scores, (score, j) => {
+    // Rounding gives a row of zeros an upper end, but its score is zero for certain.
+    if (nonzero[j] === 0) return { index: j, upper: 0 };
+    return unresolved.has(j) ? { index: j, lower: 0, upper: 1 } : candidate(factor, j, score);
+  });
 }
 
-/** Rows whose score may reach epsilon at the numerical rank, and rows that only numbers at face value let reach it. */
-function* eitherAbove({ numerical, faceValue }: Readings, epsilon: number): Steps<Candidate[]> {
+/** Rows, and which of them have another score at face value than at the numerical rank. */
+interface Found {
+  readonly kept: Candidate[];
+  readonly apart: ReadonlySet<number>;
+}
+
+/** Rows whose score may reach epsilon by either reading. */
+function* eitherAbove({ numerical, faceValue }: Readings, epsilon: number): Steps<Found> {
   const kept = yield* rowsAbove(numerical, epsilon);
-  if (faceValue === numerical) return kept;
-  const known = new Set(kept.map(({ index }) => index));
-  const more = yield* rowsAbove(faceValue, epsilon);
-  return [...kept, ...more.filter(({ index }) => !known.has(index)).map((row) => ({ ...row, lower: 0 }))];
+  return largerOf(kept, faceValue === numerical ? [] : yield* rowsAbove(faceValue, epsilon));
 }
 
-/** The rows of largest score; epsilon is the largest score at face value that is left out. */
+/** The rows of largest score by either reading; epsilon is the largest one that is left out. */
 function* topRows(
   { numerical, faceValue }: Readings,
+  nonzero: Uint8Array,
   top: number,
-): Steps<{ kept: Candidate[]; epsilon: number }> {
-  const found = topCandidates(yield* allRows(numerical), top);
-  if (faceValue === numerical) return found;
-  const kept = new Set(found.kept.map(({ index }) => index));
-  const left = (yield* allRows(faceValue)).filter(({ index }) => !kept.has(index));
-  return {
-    kept: found.kept,
-    epsilon: left.reduce((most, { upper }) => Math.max(most, upper), found.epsilon),
-  };
+): Steps<Found & { epsilon: number }> {
+  const rows = yield* allRows(numerical, nonzero);
+  const all = largerOf(rows, faceValue === numerical ? [] : yield* allRows(faceValue, nonzero));
+  return { ...topCandidates(all.kept, top), apart: all.apart };
+}
+
+/** Upper ends by either reading, lower ends of the numerical one: the score at face value is at least that. */
+function largerOf(numerical: readonly Candidate[], faceValue: readonly Candidate[]): Found {
+  const rows = new Map(numerical.map((row) => [row.index, row]));
+  const apart = new Set<number>();
+  for (const row of faceValue) {
+    const other = rows.get(row.index) ?? { lower: 0, upper: 0 };
+    if ((row.lower ?? 0) > other.upper) apart.add(row.index);
+    rows.set(row.index, { ...row, lower: other.lower, upper: Math.max(other.upper, row.upper) });
+  }
+  return { kept: [...rows.values()], apart };
 }
 
 /** Rows whose score may reach epsilon: what cheap certified bounds leave over is scored in float64. */

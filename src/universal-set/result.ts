@@ -16,8 +16,9 @@ export interface UniversalSet {
    */
   readonly guarantee: 'minimal' | 'superset' | 'none';
   /**
-   * Whether `scores` are the sensitivities, to within the margin and at the numerical rank, or upper bounds of them. Keys that
-   * only numbers at face value make heavy are in the set, have upper bounds, and are `undecided`.
+   * Whether `scores` are the sensitivities, to within the margin, or upper bounds of them. Where numbers at face value give a key
+   * another sensitivity than the numerical rank does, its score is the larger one, an upper bound; keys that only face value makes
+   * heavy are `undecided`.
    */
   readonly scoreKind: 'exact' | 'upper';
   /** Relative margin of the scores for rounding (and what `exact` leaves open): a key may be kept for it, never dropped for it. */

@@ -9,6 +9,9 @@ import { tukey } from '../weights/tukey.js';
 import { peelingPlan } from './peeling.js';
 import { universalSet } from './universal-set.js';
 
+const keysOf = (d: number, entries: readonly number[]) =>
+  tensorOf(entries.length / d, d, (i, c) => entries[i * d + c]);
+
 describe('universalSet for p = 2', () => {
   it('is the keys of leverage >= epsilon, with their scores', () => {
     const keys = heavyTailed(2000, 6, 1);
@@ -65,6 +68,32 @@ describe('universalSet for p = 2', () => {
       ),
     ).toMatchObject({ indices: [0, 1], epsilon: expect.closeTo(0.25, 12) });
     expect(universalSet(keys, { top: 500 })).toMatchObject({ epsilon: 0, sizeBound: 500 });
+  });
+
+  it('reports the larger score of both readings where they differ', () => {
+    // At the numerical rank 1 the scores are 4/5 and 1/5; at face value both keys are alone in a direction.
+    const two = universalSet(keysOf(2, [2, 2, 1, 1 + 1e-14]), { epsilon: 0.5 });
+    expect(two).toMatchObject({ indices: [0, 1], scores: [1, 1], undecided: [1] });
+    expect(two).toMatchObject({ guarantee: 'superset', scoreKind: 'upper' });
+    // All at 1/4; at face value the query (1, -1) gives all of its weight to the second, and 1/3 is left to the others.
+    const four = keysOf(2, [1, 1, 1, 1 + 1e-14, 1, 1, 1, 1]);
+    const set = universalSet(four, { epsilon: 0.2 });
+    set.scores.forEach((score, j) => {
+      expect(score).toBeCloseTo(j === 1 ? 1 : 1 / 3, 8);
+    });
+    expect(set).toMatchObject({ indices: [0, 1, 2, 3], undecided: [] });
+    expect(set).toMatchObject({ guarantee: 'superset', scoreKind: 'upper' });
+    const top = universalSet(four, { top: 1 });
+    expect(top).toMatchObject({ indices: [1], scores: [1], undecided: [1], guarantee: 'superset' });
+    expect(top.epsilon).toBeCloseTo(1 / 3, 8);
+  });
+
+  it('knows that a row of zeros has score zero', () => {
+    const keys = keysOf(2, [1, 0, 0, 0, 0, 1, 0, 0]);
+    const set = universalSet(keys, { top: 3 });
+    expect(set).toMatchObject({ indices: [0, 1, 2], scores: [1, 0, 1], epsilon: 0, sizeBound: 4 });
+    expect(set).toMatchObject({ guarantee: 'minimal', scoreKind: 'exact', undecided: [] });
+    expect(set.margin).toBeLessThan(1e-12);
   });
 
   it('contains the plain set when it is centred', () => {
@@ -184,8 +213,11 @@ it('has the numerical scores of a product of low rank, and what only its roundin
   expect(set.rank).toBe(2);
   const certain = set.indices.filter((j) => !set.undecided.includes(j));
   expect(certain).toEqual(inner.indices);
+  // What rounding adds at face value is on top of the numerical scores.
+  const { scores } = leverageScores(keys);
   certain.forEach((j, i) => {
-    expect(set.scores[set.indices.indexOf(j)]).toBeCloseTo(inner.scores[i], 9);
+    expect(scores[j]).toBeCloseTo(inner.scores[i], 9);
+    expect(set.scores[set.indices.indexOf(j)]).toBeGreaterThanOrEqual(scores[j]);
   });
   // Nothing but rounding: at most three directions' worth of it.
   expect(set.undecided.length).toBeLessThanOrEqual(3 / 0.02);
