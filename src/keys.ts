@@ -94,6 +94,17 @@ export function checkOptionsObject(options: unknown, caller: string, example: st
     throw new TypeError(`${caller}: options must be an object such as ${example}, got ${String(options)}`);
 }
 
+/** Refuses a threshold that no attention score can have. */
+export function checkEpsilon(epsilon: unknown, caller: string): void {
+  if (!isEpsilon(epsilon))
+    throw new RangeError(`${caller}: epsilon must be in (0, 1], got ${String(epsilon)}`);
+}
+
+/** Whether it is a number in (0, 1]. */
+export function isEpsilon(epsilon: unknown): epsilon is number {
+  return typeof epsilon === 'number' && epsilon > 0 && epsilon <= 1;
+}
+
 /** The checked shape of a tensor; throws one line that names the caller and the argument. */
 export function shapeOf(tensor: Tensor, where: string): readonly number[] {
   if (tensor === null || typeof tensor !== 'object')

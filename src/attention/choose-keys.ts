@@ -1,5 +1,5 @@
 /** The rule by which LevAttention chooses the keys of each head: a number of keys by a selector, or the universal set at epsilon. */
-import { type KeyMatrix, matrixOver } from '../keys.js';
+import { checkEpsilon, type KeyMatrix, matrixOver } from '../keys.js';
 import { randomStream } from '../random.js';
 import type { Steps } from '../steps.js';
 import { universalSetSteps } from '../universal-set/universal-set.js';
@@ -94,8 +94,7 @@ function byEpsilon(
   selector: string,
   always: readonly number[],
 ): KeyChoice {
-  if (!(epsilon > 0 && epsilon <= 1))
-    throw new RangeError(`${where}: epsilon must be in (0, 1], got ${epsilon}`);
+  checkEpsilon(epsilon, where);
   if (selector !== 'leverage' && selector !== 'leverage-centred')
     throw new RangeError(
       `${where}: with epsilon, select must be 'leverage' or 'leverage-centred', got '${selector}'`,

@@ -3,6 +3,7 @@
 import { BLOCK_ROWS } from '../kernels/kernels.js';
 import { runAsync } from '../kernels/run-async.js';
 import {
+  checkEpsilon,
   checkOptionsObject,
   type Heads,
   headsOf,
@@ -124,8 +125,7 @@ export function* heavyScoresSteps<const Q extends Keys>(
   const queryHeads = headsOf(queries, 'heavyScores: queries');
   const keyHeads = headsOf(keys, 'heavyScores: keys');
   checkShapes(queryHeads, keyHeads);
-  if (!(typeof epsilon === 'number' && epsilon > 0 && epsilon <= 1))
-    throw new RangeError(`heavyScores: epsilon must be in (0, 1], got ${epsilon}`);
+  checkEpsilon(epsilon, 'heavyScores');
   if (eta !== undefined && normaliser === undefined)
     throw new TypeError(`heavyScores: eta belongs to a normaliser, which is not given, got ${eta}`);
   const samples = normaliser === undefined ? [] : samplesOf(normaliser, eta, keyHeads, f);

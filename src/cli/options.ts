@@ -1,11 +1,12 @@
 /** Options of the commands that are numbers, names or lists: read from text, refused in one line that names the option. */
 import { MOST_THREADS } from '../kernels/run-async.js';
+import { isEpsilon } from '../keys.js';
 import { UsageError } from './failure.js';
 
 /** An attention score: in (0, 1]. */
 export function parseEpsilon(text: string): number {
   const epsilon = parseNumber(text);
-  if (!(epsilon > 0 && epsilon <= 1)) throw new UsageError(`--epsilon must be in (0, 1], got '${text}'`);
+  if (!isEpsilon(epsilon)) throw new UsageError(`--epsilon must be in (0, 1], got '${text}'`);
   return epsilon;
 }
 

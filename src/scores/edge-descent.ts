@@ -34,7 +34,7 @@ export function* edgeDescent(
   const residuals = new Float64Array(n);
   const slopes = new Float64Array(n);
   for (let step = 0; step < most; step++) {
-    const inverse = inverseOf(
+    const inverse = invertInPlace(
       Float64Array.from({ length: r * r }, (_, i) => x[active[Math.floor(i / r)] * r + (i % r)]),
       r,
     );
@@ -143,9 +143,8 @@ export function multiply(x: Float64Array, n: number, r: number, y: Float64Array,
   }
 }
 
-/** The inverse by Gauss and Jordan with row pivoting; undefined for a singular matrix. */
-function inverseOf(matrix: Float64Array, r: number): Float64Array | undefined {
-  const a = matrix;
+/** The inverse of a by Gauss and Jordan with row pivoting, which turns a into I; undefined for a singular matrix. */
+function invertInPlace(a: Float64Array, r: number): Float64Array | undefined {
   const inverse = new Float64Array(r * r);
   for (let i = 0; i < r; i++) inverse[i * r + i] = 1;
   for (let c = 0; c < r; c++) {

@@ -2,6 +2,7 @@
 
 import { runAsync } from '../kernels/run-async.js';
 import {
+  checkEpsilon,
   checkOptionsObject,
   headsOf,
   type KeyMatrix,
@@ -91,8 +92,7 @@ export function* keyLifetimesSteps<const K extends Keys>(
   const heads = headsOf(keys, 'keyLifetimes: keys');
   checkOptionsObject(options, 'keyLifetimes', '{ epsilon: 0.05 }');
   const { epsilon } = options;
-  if (!(typeof epsilon === 'number' && epsilon > 0 && epsilon <= 1))
-    throw new RangeError(`keyLifetimes: epsilon must be in (0, 1], got ${epsilon}`);
+  checkEpsilon(epsilon, 'keyLifetimes');
   const results: KeyLifetimes[] = [];
   for (const { batch, head, matrix } of heads.list) {
     const where = `keyLifetimes: keys${heads.flat ? '' : ` of batch ${batch}, head ${head}`}`;

@@ -1,6 +1,6 @@
 /** Which keys can still be heavy, as keys arrive one by one: the object behind lifetimes and caches (docs/algorithms.md, section 6). */
 import { FLUSH_ROWS } from '../kernels/kernels.js';
-import { checkOptionsObject, matrixOver } from '../keys.js';
+import { checkEpsilon, checkOptionsObject, matrixOver } from '../keys.js';
 import { GrowingGram } from '../scores/growing-gram.js';
 import { independent } from '../scores/independent.js';
 import { RankOneScores } from '../scores/rank-one.js';
@@ -83,8 +83,7 @@ export class OnlineKeys {
     const { d, epsilon } = options;
     if (!(Number.isSafeInteger(d) && d > 0))
       throw new RangeError(`OnlineKeys: d must be a positive whole number, got ${d}`);
-    if (!(typeof epsilon === 'number' && epsilon > 0 && epsilon <= 1))
-      throw new RangeError(`OnlineKeys: epsilon must be in (0, 1], got ${epsilon}`);
+    checkEpsilon(epsilon, 'OnlineKeys');
     this.d = d;
     this.epsilon = epsilon;
     this.gram = new GrowingGram(d);

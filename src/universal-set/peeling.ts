@@ -46,7 +46,7 @@ export function peelingPlan(epsilon: number, { growth: p, lowerGrowth: q = 0 }: 
 }
 
 /** The theory's bound of the number of rows that peeling takes: Psi (1/epsilon)(1/epsilon + 1)/2, or less with a lower growth. */
-export function peelingSizeBound(epsilon: number, f: WeightFunction, rank: number): number {
+function peelingSizeBound(epsilon: number, f: WeightFunction, rank: number): number {
   return rank ** Math.max(1, f.growth / 2) * peelingPlan(epsilon, f).size * (1 + 2 * SLACK);
 }
 

@@ -56,7 +56,10 @@ export function* powerSet(
     (most, { lower = 0 }) => Math.max(most, found.epsilon > 0 ? 1 - lower / found.epsilon : 0),
     4 * UNIT_ROUNDOFF,
   );
-  const width = kept.reduce((most, { lower = 0, upper: end }) => Math.max(most, 1 - lower / end), short);
+  const width = kept.reduce(
+    (most, { lower = 0, upper: end }) => (end > 0 ? Math.max(most, 1 - lower / end) : most),
+    short,
+  );
   const decided = short <= EXACT_GAP;
   return {
     ...common(found.epsilon),
@@ -80,23 +83,40 @@ function* refine(
     .sort((a, b) => b.upper - a.upper || a.index - b.index);
   const solver = yield* sensitivitySolver(matrix, p, where);
   const refined: Candidate[] = [];
+  // The top + 1 largest upper ends so far, falling.
+  const largest: number[] = [];
   let left = budget;
   let next = 0;
   for (; next < order.length && left > 0; next++) {
     const row = order[next];
     // With `top`: done when as many as wanted lie above everything that is still to come.
-    if (epsilon === undefined && refined.filter(({ upper }) => upper >= row.upper).length >= top + 1) break;
+    if (epsilon === undefined && largest[top] >= row.upper) break;
     const found = yield* solver.solve(
       row.index,
       left,
       (lower, upper) => (epsilon !== undefined && upper < epsilon) || upper - lower <= EXACT_GAP * upper,
     );
     left -= found.work;
-    refined.push({ index: row.index, lower: found.lower, upper: Math.min(found.upper, row.upper) });
+    const upper = Math.min(found.upper, row.upper);
+    refined.push({ index: row.index, lower: found.lower, upper });
+    insert(largest, upper, top + 1);
     yield { phase: 'exact sensitivities', done: next + 1, total: order.length };
   }
   // What the budget does not reach is kept, and known to be undecided.
   const all = [...refined, ...order.slice(next).map((row) => ({ ...row, lower: 0 }))];
   if (epsilon !== undefined) return { kept: all.filter(({ upper }) => !(upper < epsilon)), epsilon };
   return topCandidates(all, top);
+}
+
+/** Puts a number at its place among falling ones, of which the first `most` are kept. */
+function insert(falling: number[], value: number, most: number): void {
+  let at = 0;
+  for (let end = falling.length; at < end; ) {
+    const middle = (at + end) >> 1;
+    if (falling[middle] >= value) at = middle + 1;
+    else end = middle;
+  }
+  if (at >= most) return;
+  falling.splice(at, 0, value);
+  if (falling.length > most) falling.pop();
 }

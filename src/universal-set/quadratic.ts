@@ -31,15 +31,15 @@ export function* quadraticSet(
       ? { ...(yield* eitherAbove(readings, epsilon)), epsilon }
       : yield* topRows(readings, yield* nonzeroRows(matrix), top as number);
   const { kept, apart } = found;
-  const exact = factor.unresolved.length === 0 && !kept.some(({ index }) => apart.has(index));
-  const minimal = exact && kept.every(({ upper }) => upper >= found.epsilon);
+  const known = factor.unresolved.length === 0 && !kept.some(({ index }) => apart.has(index));
+  const minimal = known && kept.every(({ upper }) => upper >= found.epsilon);
   const threshold = found.epsilon > 0 ? found.epsilon : 1;
   return {
     rank: factor.rank,
     kept,
     epsilon: found.epsilon,
     guarantee: minimal ? 'minimal' : 'superset',
-    scoreKind: exact ? 'exact' : 'upper',
+    scoreKind: known ? 'exact' : 'upper',
     margin: Math.max(marginAt(factor, threshold), marginAt(readings.faceValue, threshold)),
     total: factor.rank,
     sizeBound: factor.rank / found.epsilon,

@@ -143,6 +143,12 @@ describe('universalSet for |x|^p', () => {
     expect(set.indices).toEqual(order.slice(0, 7).sort((a, b) => a - b));
     expect(set.epsilon).toBeCloseTo(upper[order[7]], 5);
   });
+
+  it('takes rows of zeros into the exact top', () => {
+    const set = universalSet(keysOf(2, [1, 0, 0, 0, 0, 1, 0, 0]), { top: 3, f: power(3), exact: true });
+    expect(set).toMatchObject({ indices: [0, 1, 2], epsilon: 0, guarantee: 'minimal', undecided: [] });
+    expect(set.margin).toBeLessThanOrEqual(1e-6);
+  });
 });
 
 describe('universalSet for other f', () => {
@@ -240,6 +246,8 @@ it.each([
   [{ top: 0 }, /top must be a whole number from 1 to 9/],
   [{ top: 10 }, /top must be a whole number from 1 to 9 \(the number of keys\), got 10/],
   [{ top: 1.5 }, /top must be/],
+  [{ epsilon: 0.1, exact: true, f: huber(1) }, /exact is for f = power\(p\) with p >= 1, got huber:1/],
+  [{ epsilon: 0.1, exact: true, f: power(0.5) }, /exact is for .*, got power:0.5/],
   [{ epsilon: 0.1, budget: -1 }, /budget must be positive/],
 ])('universalSet refuses %o', (options, message) => {
   expect(() => universalSet(heavyTailed(9, 2, 10), options)).toThrow(message);

@@ -7,6 +7,7 @@
 
 import { runAsync } from '../kernels/run-async.js';
 import {
+  checkEpsilon,
   checkOptionsObject,
   type Heads,
   headsOf,
@@ -34,7 +35,7 @@ export interface UniversalSetOptions extends CallOptions {
   /** Weight function; power(2) unless given. */
   readonly f?: WeightFunction;
   /**
-   * For |x|^p, p >= 1: the minimal set. p = 2: from all keys, where more than 16 d/epsilon of them are otherwise judged by a part of them; other p:
+   * Only for |x|^p, p >= 1: the minimal set. p = 2: from all keys, where more than 16 d/epsilon of them are otherwise judged by a part of them; other p:
    * the certified superset pruned by exact sensitivities.
    */
   readonly exact?: boolean;
@@ -99,6 +100,8 @@ export function* setsOf(heads: Heads, options: UniversalSetOptions, caller: stri
   const { f = power(2), centre = false } = options;
   checkOptions(options, heads.n, caller);
   checkWeight(f, caller);
+  if (options.exact && !(f.power !== undefined && f.power >= 1))
+    throw new RangeError(`${caller}: exact is for f = power(p) with p >= 1, got ${f.name}`);
   const results: UniversalSet[] = [];
   for (const [i, { batch, head, matrix }] of heads.list.entries()) {
     const where = heads.flat ? `${caller}: keys` : `${caller}: keys of batch ${batch}, head ${head}`;
@@ -123,8 +126,7 @@ function* select(
 function checkOptions({ epsilon, top, budget }: UniversalSetOptions, n: number, caller: string): void {
   if ((epsilon === undefined) === (top === undefined))
     throw new TypeError(`${caller}: give exactly one of epsilon and top`);
-  if (epsilon !== undefined && !(typeof epsilon === 'number' && epsilon > 0 && epsilon <= 1))
-    throw new RangeError(`${caller}: epsilon must be in (0, 1], got ${epsilon}`);
+  if (epsilon !== undefined) checkEpsilon(epsilon, caller);
   if (top !== undefined && !(Number.isSafeInteger(top) && top > 0 && top <= n))
     throw new RangeError(
       `${caller}: top must be a whole number from 1 to ${n} (the number of keys), got ${top}`,

@@ -44,13 +44,12 @@ export const checkFaceValue: Check = (random) => {
       () =>
         `${n} x ${d}, epsilon ${epsilon}: key ${j} of exact score ${truth.scores[j]} is lost, ${set.guarantee}`,
     );
-  set.indices.forEach((j, i) =>
+  for (const [i, j] of set.indices.entries())
     claim(
       truth.compare(j, set.scores[i]) <= 0,
       () =>
         `${n} x ${d}, epsilon ${epsilon}: key ${j} of exact score ${truth.scores[j]} is given ${set.scores[i]}`,
-    ),
-  );
+    );
   if (random.chance(0.7)) return;
   const { lower, upper } = flat(sensitivities(tensor(matrix), { p: 2 }));
   for (let j = 0; j < n; j++)

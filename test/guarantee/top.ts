@@ -15,7 +15,7 @@ export const checkTop: Check = (random) => {
   const p = kind === 'square' ? 2 : random.pick([0.5, 1, 1.5, 3, 4, 6]);
   const estimator = kind === 'estimator' ? mEstimators[random.pick(Object.keys(mEstimators))](1) : undefined;
   const f = estimator ? parseWeight(estimator.name) : power(p);
-  const exact = kind === 'power' && random.chance(0.5);
+  const exact = kind === 'power' && p >= 1 && random.chance(0.5);
   const budget = random.pick([undefined, 1e4]);
   const set = flat(universalSet(tensor(matrix), { top, f, centre, exact, budget }));
   const label =
