@@ -251,3 +251,41 @@ describe('heavyScores over a coreset', () => {
     ).toThrow(/^heavyScores: normaliser is of keys/);
   });
 });
+
+describe('heavyScores at the ends of the numbers', () => {
+  const rounded = (scores: readonly number[]) => scores.map((score) => Math.round(score * 1e9) / 1e9);
+  const least = Number.MIN_VALUE;
+
+  it.each([
+    1,
+    2 ** 8,
+    2 ** 40,
+    2 ** 500,
+  ])('keeps the digits of keys that are %d times the least number', (size) => {
+    const keys = { data: Float64Array.of(3 * least * size, 4 * least * size), shape: [2, 1] } as const;
+    const found = heavyScores({ data: Float64Array.of(1.3), shape: [1, 1] }, keys, { epsilon: 0.62 });
+    expect([found.cols, rounded(found.scores)]).toEqual([[1], [0.64]]);
+  });
+
+  it('finds products that are below all numbers', () => {
+    const keys = { data: Float64Array.of(1, 0, 0, 3e-200, 0, 4e-200), shape: [3, 2] } as const;
+    const query = { data: Float64Array.of(0, 1e-150), shape: [1, 2] } as const;
+    expect(rounded(heavyScores(query, keys, { epsilon: 0.5 }).scores)).toEqual([0.64]);
+    const far = { data: Float64Array.of(1e150, 1e-100), shape: [1, 2] } as const;
+    const alone = { data: keys.data.subarray(2), shape: [2, 2] } as const;
+    expect(rounded(heavyScores(far, alone, { epsilon: 0.5 }).scores)).toEqual([0.64]);
+  });
+
+  it.each([1e301, 8e307])('takes keys of size %d whose products cancel', (size) => {
+    const data = Float64Array.of(size, size, size, -size, 2 * size, size);
+    const found = heavyScores(
+      { data: Float64Array.of(1, -1), shape: [1, 2] },
+      { data, shape: [3, 2] },
+      { epsilon: 0.15 },
+    );
+    expect([found.cols, rounded(found.scores)]).toEqual([
+      [1, 2],
+      [0.8, 0.2],
+    ]);
+  });
+});

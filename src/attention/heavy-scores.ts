@@ -66,6 +66,10 @@ export interface HeavyScores {
 
 /** Scores this close below epsilon are returned too: more than what rounding can do to a score. */
 const MARGIN = 1e-9;
+/** Largest entries of queries, for powers. */
+const QUERY_SIZE = 2 ** -32;
+/** Where no product with U is larger, the query is scaled up. */
+const SMALL_PRODUCT = 2 ** -500;
 /** Sums of weights below this have lost digits to underflow. */
 const SMALLEST_SUM = 1e-280;
 
@@ -183,19 +187,26 @@ function* heavyOfHead(
       throw new RangeError(
         `heavyScores: queries must be finite, got ${block[bad]} at row ${first + Math.floor(bad / d)}, column ${bad % d}`,
       );
-    // Powers do not depend on the scale of a query: at sizes near 1 no product underflows.
+    // Powers do not depend on the scale of a query: at these sizes no sum of products overflows.
     const unit = toUnitSize(block, d);
-    if (f.power !== undefined) block.set(unit);
+    if (f.power !== undefined) for (let c = 0; c < block.length; c++) block[c] = unit[c] * QUERY_SIZE;
     const products = new Float64Array(count * candidates.length);
     // Powers are taken relative to the largest product with U: what is heavy is then near 1, whatever the scale.
     const units = new Float64Array(count).fill(1);
     for (let i = 0; i < count; i++) {
-      for (let t = 0; t < candidates.length; t++)
-        products[i * candidates.length + t] = accurateDot(block, i * d, universal, t * d, d);
+      const own = products.subarray(i * candidates.length, (i + 1) * candidates.length);
+      const multiply = () => {
+        for (let t = 0; t < own.length; t++) own[t] = accurateDot(block, i * d, universal, t * d, d);
+        return own.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+      };
+      let largest = multiply();
       if (f.power === undefined) continue;
-      const largest = products
-        .subarray(i * candidates.length, (i + 1) * candidates.length)
-        .reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+      if (largest < SMALL_PRODUCT) {
+        // Products near the least numbers have lost digits, or all of themselves.
+        const scale = 2 ** Math.min(1000, largest > 0 ? -Math.floor(Math.log2(largest)) : 1000);
+        for (let c = i * d; c < (i + 1) * d; c++) block[c] *= scale;
+        largest = multiply();
+      }
       if (largest > 0) units[i] = largest;
     }
     const sums = yield* normalise(block, units);

@@ -56,7 +56,7 @@ export function attentionInputs(
   const power = powerOf(where, weights);
   if (scale !== undefined && power !== undefined)
     throw new TypeError(`${where}: scale belongs to softmax, weights |x|^${power} have none, got ${scale}`);
-  if (scale !== undefined && !(scale > 0 && scale < Number.POSITIVE_INFINITY))
+  if (scale !== undefined && !(typeof scale === 'number' && scale > 0 && scale < Number.POSITIVE_INFINITY))
     throw new RangeError(`${where}: scale must be a positive number, got ${scale}`);
   if (mask !== 'none' && mask !== 'causal')
     throw new RangeError(`${where}: mask must be 'none' or 'causal', got ${String(mask)}`);

@@ -3,6 +3,8 @@ import type { Floats } from '../keys.js';
 
 /** 2^27 + 1: splits a float64 into two halves whose products are exact (Veltkamp, Dekker). */
 const SPLITTER = 134217729;
+const LARGEST_SPLIT = 2 ** 990;
+const SCALE = 2 ** 64;
 /** A plain sum below this part of its terms' sizes is computed again, as if in twice the precision. */
 const CANCELLATION = 1e-4;
 
@@ -25,7 +27,8 @@ export function doubledDot(a: Floats, i: number, high: Floats, low: Floats, d: n
   return compensatedDot(a, i, high, 0, d, tail);
 }
 
-function compensatedDot(a: Floats, i: number, b: Floats, j: number, d: number, tail = 0): number {
+/** sum_c a[i + c] b[j + c] + tail as if in twice the precision. */
+export function compensatedDot(a: Floats, i: number, b: Floats, j: number, d: number, tail = 0): number {
   let sum = 0;
   let correction = tail;
   for (let c = 0; c < d; c++) {
@@ -42,6 +45,9 @@ function compensatedDot(a: Floats, i: number, b: Floats, j: number, d: number, t
 
 /** x y - fl(x y), exactly. */
 export function productError(x: number, y: number, product: number): number {
+  // Where the split would overflow it is made of a smaller number.
+  if (Math.abs(x) > LARGEST_SPLIT) return productError(x / SCALE, y, product / SCALE) * SCALE;
+  if (Math.abs(y) > LARGEST_SPLIT) return productError(x, y / SCALE, product / SCALE) * SCALE;
   const bigX = SPLITTER * x;
   const highX = bigX - (bigX - x);
   const lowX = x - highX;

@@ -35,18 +35,29 @@ export function keepColumns({ d, width, matrix }: Basis, kept: readonly number[]
   return basisOf(out, d, kept.length);
 }
 
-/** T S P L^-T for the pivoted Cholesky factor L of the Gram of K T S, S = diag(scale): K T becomes nearly orthonormal. */
-export function combine(
-  { d, width, matrix }: Basis,
+/** What the columns of T S P L^-T are sums of: columns of T times parts. */
+export function partsOf(
   scale: Float64Array,
   { order, l }: PivotedCholesky,
-): Basis {
+): { readonly column: number; readonly part: number }[][] {
+  const width = order.length;
   const w = inverseLower(l, width);
+  return Array.from({ length: width }, (_, a) =>
+    Array.from({ length: a + 1 }, (_, b) => ({
+      column: order[b],
+      part: scale[order[b]] * w[a * width + b],
+    })),
+  );
+}
+
+/** T S P L^-T for the pivoted Cholesky factor L of the Gram of K T S, S = diag(scale): K T becomes nearly orthonormal. */
+export function combine({ d, width, matrix }: Basis, scale: Float64Array, cholesky: PivotedCholesky): Basis {
+  const parts = partsOf(scale, cholesky);
   const out = new Float64Array(d * width);
   for (let i = 0; i < d; i++)
     for (let a = 0; a < width; a++) {
       let sum = 0;
-      for (let b = 0; b <= a; b++) sum += matrix[i * width + order[b]] * scale[order[b]] * w[a * width + b];
+      for (const { column, part } of parts[a]) sum += matrix[i * width + column] * part;
       out[i * width + a] = sum;
     }
   return basisOf(out, d, width);
@@ -61,7 +72,10 @@ export function productSizes({ d, width, matrix }: Basis, sizes: Float64Array): 
 }
 
 /** Z = T W^T, [d, width], W lower triangular: with W the inverse Cholesky factor of the Gram of K T, K Z is orthonormal. */
-export function timesTransposed({ d, width, matrix }: Basis, w: Float64Array): Float64Array {
+export function timesTransposed(
+  { d, width, matrix }: Pick<Basis, 'd' | 'width' | 'matrix'>,
+  w: Float64Array,
+): Float64Array {
   const out = new Float64Array(d * width);
   for (let c = 0; c < d; c++)
     for (let a = 0; a < width; a++) {

@@ -8,10 +8,11 @@
 import type { KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
 import { doubledDot, productError } from './accurate-dot.js';
+import { partsOf } from './basis.js';
 import { certify } from './certificate.js';
 import { diagonalRoots, eachBlock, gramOf, submatrix, summationDepth, UNIT_ROUNDOFF } from './gram.js';
 import { scaleBoth, scaleColumns } from './scaling.js';
-import { inverseLower, pivotedCholesky } from './triangular.js';
+import { pivotedCholesky } from './triangular.js';
 import { type Search, standsOut } from './unresolved.js';
 
 /** The extension of a factor. */
@@ -155,16 +156,14 @@ function combined(
     r,
     directions.map((_, i) => width + i),
   );
-  const { order, l } = pivotedCholesky(block, q, 16 * depth * UNIT_ROUNDOFF * r);
-  const coefficients = inverseLower(l, q);
-  return directions.map((_, a) => {
+  const cholesky = pivotedCholesky(block, q, 16 * depth * UNIT_ROUNDOFF * r);
+  return partsOf(scale.subarray(width), cholesky).map((parts) => {
     const out = {
       high: new Float64Array(directions[0].high.length),
       low: new Float64Array(directions[0].high.length),
     };
-    for (let b = 0; b <= a; b++) {
-      const { high, low } = directions[order[b]];
-      const part = coefficients[a * q + b] * scale[width + order[b]];
+    for (const { column, part } of parts) {
+      const { high, low } = directions[column];
       for (let c = 0; c < high.length; c++) addProduct(out, c, part, high[c], low[c]);
     }
     return out;

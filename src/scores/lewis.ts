@@ -62,7 +62,8 @@ export const LEWIS_EFFORT = { iterations: 30, tolerance: 0.01 };
  * error shrinks by |p-2|/(p+2) an iteration. O(n d^2) time an iteration, O(n) memory beside the keys.
  *
  * Whether it has converged does not matter for safety: with the returned certificate c and w~ = c w, the sensitivity of row
- * j for |x|^p is at most (sum w~)^{max(0, p/2-1)} w~_j. For p >= 16 and very heavy tails the iteration may stall; c then says so.
+ * j for |x|^p is at most (sum w~)^{max(0, p/2-1)} w~_j at the numerical rank. Keys that
+ * numbers at face value make heavier, below the rounding of the input, are covered by {@link universalSet} and sensitivities. For p >= 16 and very heavy tails the iteration may stall; c then says so.
  *
  * @throws RangeError unless p > 0, and for keys that are not finite or of a wrong shape.
  * @see docs/algorithms.md, section 3.
@@ -102,7 +103,8 @@ export function* lewisWeightsSteps<const K extends Keys>(
     throw new RangeError(`lewisWeights: p must be a positive number, got ${p}`);
   if (!(Number.isSafeInteger(iterations) && iterations > 0))
     throw new RangeError(`lewisWeights: iterations must be a positive integer, got ${iterations}`);
-  if (!(tolerance >= 0)) throw new RangeError(`lewisWeights: tolerance must be at least 0, got ${tolerance}`);
+  if (!(typeof tolerance === 'number' && tolerance >= 0))
+    throw new RangeError(`lewisWeights: tolerance must be at least 0, got ${tolerance}`);
   const heads = headsOf(keys, 'lewisWeights: keys');
   const results: LewisWeights[] = [];
   for (const { matrix } of heads.list) {

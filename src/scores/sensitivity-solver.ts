@@ -1,6 +1,7 @@
 /** The sensitivity of one row for f(x) = |x|^p, p >= 1, from below and above by convex duality (docs/algorithms.md, section 3). */
 import { type KeyMatrix, matrixOver } from '../keys.js';
 import type { Steps } from '../steps.js';
+import { identityBasis, timesTransposed } from './basis.js';
 import { edgeDescent, multiply } from './edge-descent.js';
 import { type Factor, factorizeBoth } from './factor.js';
 import { eachBlock, gramOf, UNIT_ROUNDOFF } from './gram.js';
@@ -88,14 +89,10 @@ function* orthonormalRows({ matrix, plan, width, rowScale }: Factor): Steps<{
   const { columnScale, transform, factor: w = new Float64Array() } = plan;
   const { n, d } = matrix;
   // Its own rounding does not matter: any invertible matrix gives the same sensitivities.
-  const combined = new Float64Array(d * width);
-  for (let c = 0; c < d; c++)
-    for (let a = 0; a < width; a++) {
-      let sum = 0;
-      if (transform) for (let b = 0; b <= a; b++) sum += transform[c * width + b] * w[a * width + b];
-      else if (c <= a) sum = w[a * width + c];
-      combined[c * width + a] = sum * (columnScale ? columnScale[c] : 1);
-    }
+  const basis = transform ?? identityBasis(d).matrix;
+  const combined = timesTransposed({ d, width, matrix: basis }, w);
+  if (columnScale)
+    for (let c = 0; c < d; c++) for (let a = 0; a < width; a++) combined[c * width + a] *= columnScale[c];
   const x = new Float64Array(n * width);
   const sizes = new Float64Array(width);
   const empty = new Set<number>();

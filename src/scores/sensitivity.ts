@@ -78,8 +78,10 @@ export function* sensitivitiesSteps<const K extends Keys>(
   const { p, indices, centre = false, gap = 1e-6, budget = DEFAULT_BUDGET } = options;
   if (!(typeof p === 'number' && p >= 1 && p < Number.POSITIVE_INFINITY))
     throw new RangeError(`sensitivities: p must be at least 1, got ${p}`);
-  if (!(gap >= 0)) throw new RangeError(`sensitivities: gap must be at least 0, got ${gap}`);
-  if (!(budget > 0)) throw new RangeError(`sensitivities: budget must be positive, got ${budget}`);
+  if (!(typeof gap === 'number' && gap >= 0))
+    throw new RangeError(`sensitivities: gap must be at least 0, got ${gap}`);
+  if (!(typeof budget === 'number' && budget > 0))
+    throw new RangeError(`sensitivities: budget must be positive, got ${budget}`);
   const heads = headsOf(keys, 'sensitivities: keys');
   const { n, d } = heads;
   const bad = indices?.find((j) => !(Number.isSafeInteger(j) && j >= 0 && j < n));

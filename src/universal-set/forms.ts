@@ -53,6 +53,8 @@ export function coordinatesOf(factor: Scorer, epsilon: number): Coordinates | un
       single > 0 && single < Number.POSITIVE_INFINITY
         ? single
         : given * 2 ** Math.round(Math.log2(square) / 2);
+    // Subnormal keys have no scale among the numbers.
+    if (!(scale[c] > 0 && scale[c] < Number.POSITIVE_INFINITY)) return undefined;
     for (let i = c; i < d; i++) w[i * d + c] /= scale[c] / given;
   }
   return { d, scale, w, a: gramOfColumns(w, d), root, growth };

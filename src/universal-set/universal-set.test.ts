@@ -88,6 +88,15 @@ describe('universalSet for p = 2', () => {
     expect(top.epsilon).toBeCloseTo(1 / 3, 8);
   });
 
+  it.each([-1074, -1060, -1030, -1000, 0, 1020])('keeps a heavy key among keys of size 2^%d', (exponent) => {
+    const size = 2 ** exponent;
+    for (const keys of [
+      keysOf(1, [3 * size, 4 * size, size]),
+      keysOf(2, [3 * size, 0, 4 * size, 0, 0, size]),
+    ])
+      expect(universalSet(keys, { epsilon: 0.5 }).indices).toContain(1);
+  });
+
   it('knows that a row of zeros has score zero', () => {
     const keys = keysOf(2, [1, 0, 0, 0, 0, 1, 0, 0]);
     const set = universalSet(keys, { top: 3 });

@@ -131,6 +131,6 @@ function checkOptions({ epsilon, top, budget }: UniversalSetOptions, n: number, 
     throw new RangeError(
       `${caller}: top must be a whole number from 1 to ${n} (the number of keys), got ${top}`,
     );
-  if (budget !== undefined && !(budget > 0))
+  if (budget !== undefined && !(typeof budget === 'number' && budget > 0))
     throw new RangeError(`${caller}: budget must be positive, got ${budget}`);
 }

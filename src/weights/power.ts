@@ -15,8 +15,8 @@ import type { WeightFunction } from './weight.js';
  * ```
  */
 export function power(p: number): WeightFunction {
-  if (!(p > 0 && p < Number.POSITIVE_INFINITY))
-    throw new RangeError(`power: p must be a positive number, got ${p}`);
+  if (!(typeof p === 'number' && p > 0 && p < Number.POSITIVE_INFINITY))
+    throw new RangeError(`power: p must be a positive number, got ${String(p)}`);
   return {
     name: `power:${p}`,
     growth: p,

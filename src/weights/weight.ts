@@ -60,10 +60,12 @@ export function checkWeight(f: WeightFunction, where: string): void {
   const { name, growth: p, lowerGrowth: q } = f;
   if (typeof name !== 'string' || name === '')
     throw new TypeError(`${where}: f.name must be a non-empty string, got ${String(name)}`);
-  if (!(p > 0 && p < Number.POSITIVE_INFINITY))
-    throw new RangeError(`${where}: f.growth of ${name} must be a positive number, got ${p}`);
-  if (q !== undefined && !(q >= 0 && q <= p))
-    throw new RangeError(`${where}: f.lowerGrowth of ${name} must be in [0, growth = ${p}], got ${q}`);
+  if (!(typeof p === 'number' && p > 0 && p < Number.POSITIVE_INFINITY))
+    throw new RangeError(`${where}: f.growth of ${name} must be a positive number, got ${String(p)}`);
+  if (q !== undefined && !(typeof q === 'number' && q >= 0 && q <= p))
+    throw new RangeError(
+      `${where}: f.lowerGrowth of ${name} must be in [0, growth = ${p}], got ${String(q)}`,
+    );
   if (f.power !== undefined && f.power !== p)
     throw new RangeError(`${where}: f.power of ${name} must equal growth = ${p}, got ${f.power}`);
   const refuse = (rule: string, x: number, got: unknown) => {
@@ -71,7 +73,8 @@ export function checkWeight(f: WeightFunction, where: string): void {
   };
   const at = (x: number): number => {
     const value = f.value(x);
-    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) refuse('finite and non-negative', x, value);
+    if (!(typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY))
+      refuse('finite and non-negative', x, value);
     return value;
   };
   if (f.power !== undefined) {
@@ -80,8 +83,9 @@ export function checkWeight(f: WeightFunction, where: string): void {
       const expected = Math.abs(x) ** p;
       const told = expected > SMALLEST && expected < 1 / SMALLEST;
       // Powers round by about p log|x| units.
-      if (told && !(Math.abs(f.value(x) - expected) <= SLACK * (1 + p) * expected))
-        refuse(`|x|^${p}`, x, f.value(x));
+      const value = f.value(x);
+      if (told && !(typeof value === 'number' && Math.abs(value - expected) <= SLACK * (1 + p) * expected))
+        refuse(`|x|^${p}`, x, value);
     }
     if (f.value(0) !== 0) refuse('zero at zero', 0, f.value(0));
     return;
@@ -115,6 +119,6 @@ export function checkWeight(f: WeightFunction, where: string): void {
 
 /** Refuses a scale that is not a positive number. */
 export function checkScale(name: string, scale: number): void {
-  if (!(scale > 0 && scale < Number.POSITIVE_INFINITY))
-    throw new RangeError(`${name}: scale must be a positive number, got ${scale}`);
+  if (!(typeof scale === 'number' && scale > 0 && scale < Number.POSITIVE_INFINITY))
+    throw new RangeError(`${name}: scale must be a positive number, got ${String(scale)}`);
 }

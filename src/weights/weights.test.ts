@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { huber } from './huber.js';
 import { parseWeight, weightNames } from './parse.js';
 import { power } from './power.js';
 import { checkWeight, type WeightFunction } from './weight.js';
@@ -73,6 +74,24 @@ describe('weight functions', () => {
     ['a name', 'huber' as unknown as WeightFunction, /f must be a weight function/],
   ])('refuses a function that is %s', (_, f, message) => {
     expect(() => checkWeight(f, 'universalSet')).toThrow(message);
+  });
+
+  it.each([
+    ['a power', () => power('1.5' as unknown as number), 'power: p must be a positive number, got 1.5'],
+    ['a scale', () => huber('2' as unknown as number), 'huber: scale must be a positive number, got 2'],
+    ['a growth', () => checkWeight(bad({ growth: '2' as unknown as number }), 'test'), /f.growth of mine/],
+    [
+      'a lower growth',
+      () => checkWeight(bad({ lowerGrowth: '1' as unknown as number }), 'test'),
+      /f.lowerGrowth of mine/,
+    ],
+    [
+      'a value',
+      () => checkWeight(bad({ value: (x) => String(x * x) as unknown as number }), 'test'),
+      /finite/,
+    ],
+  ])('takes no text for %s', (_, call, message) => {
+    expect(call).toThrow(message);
   });
 
   it.each([
