@@ -31,7 +31,18 @@ export {
 export { parseSelector, selectorNames } from './attention/selectors/index.js';
 export type { Selector, SelectorContext } from './attention/selectors/selector.js';
 export { runAsync } from './kernels/run-async.js';
-export type { ByHead, Floats, HeadOf, KeyMatrix, Keys, PerHead, ResultFor, Shaped, Tensor } from './keys.js';
+export type {
+  ByHead,
+  Floats,
+  FloatTensor,
+  HeadOf,
+  KeyMatrix,
+  Keys,
+  PerHead,
+  ResultFor,
+  Shaped,
+  Tensor,
+} from './keys.js';
 export { type Random, randomStream, sampleWithoutReplacement } from './random.js';
 export {
   type LpCoreset,

@@ -3,11 +3,19 @@
 /** Numbers that are stored in one piece, as typed arrays of transformers.js and onnxruntime tensors are. */
 export type Floats = Float32Array | Float64Array;
 
-/** Row-major data with its shape (also called `dims`): [n, d] or [batch, heads, n, d]. */
+/**
+ * Row-major data with its shape (also called `dims`): [n, d] or [batch, heads, n, d]. Declared so wide that tensors of onnxruntime and
+ * transformers.js are of this type, whose own types leave the numbers open; data other than {@link Floats} are refused when called.
+ */
 export interface Tensor {
-  readonly data: Floats;
+  readonly data: ArrayLike<unknown>;
   readonly shape?: readonly number[];
   readonly dims?: readonly number[];
+}
+
+/** A tensor whose numbers are known to the compiler. */
+export interface FloatTensor extends Tensor {
+  readonly data: Floats;
 }
 
 /**
@@ -131,6 +139,11 @@ export function shapeOf(tensor: Tensor, where: string): readonly number[] {
   return list;
 }
 
+/** The numbers of a tensor whose shape was checked. */
+export function floatsOf({ data }: Tensor): Floats {
+  return data as Floats;
+}
+
 /** A matrix whose numbers are in memory in one piece, which other threads may be given. */
 export class ArrayMatrix implements KeyMatrix {
   constructor(
@@ -145,7 +158,7 @@ export class ArrayMatrix implements KeyMatrix {
   }
 }
 
-/** A matrix over entries [offset, offset + n * d) of an array, without a copy. */
+/** An n x d matrix over the numbers [offset, offset + n * d) of an array, without a copy. */
 export function matrixOver(data: Floats, n: number, d: number, offset = 0): ArrayMatrix {
   return new ArrayMatrix(data.subarray(offset, offset + n * d), n, d);
 }
@@ -170,9 +183,14 @@ export function headsOf(keys: Keys, where: string): Heads {
   const list = Array.from({ length: batches * heads }, (_, i) => ({
     batch: Math.floor(i / heads),
     head: i % heads,
-    matrix: matrixOver(keys.data, n, d, i * n * d),
+    matrix: matrixOver(floatsOf(keys), n, d, i * n * d),
   }));
   return { flat: shape.length === 2, batches, heads, n, d, list };
+}
+
+/** How messages call the matrix of a head: by its place, unless there is only one. */
+export function placeOfHead({ flat }: Heads, { batch, head }: Head, where: string): string {
+  return flat ? where : `${where} of batch ${batch}, head ${head}`;
 }
 
 /** Restores the form of the input: the bare result for [n, d], a list of heads for [batch, heads, n, d]. */

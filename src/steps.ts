@@ -39,8 +39,7 @@ export type Steps<T> = Generator<Progress, T, void>;
  * ```
  */
 export function run<T>(steps: Steps<T>, options?: CallOptions): T {
-  // Options that are null get their message from the steps themselves.
-  const { signal, onProgress } = options ?? {};
+  const { signal, onProgress } = checkedCall(options, 'run');
   signal?.throwIfAborted();
   for (;;) {
     const step = steps.next();
@@ -48,4 +47,15 @@ export function run<T>(steps: Steps<T>, options?: CallOptions): T {
     onProgress?.(step.value);
     signal?.throwIfAborted();
   }
+}
+
+/** The options of a call, checked; those that are null get their message from the steps themselves. */
+export function checkedCall(options: CallOptions | null | undefined, caller: string): CallOptions {
+  const call = options ?? {};
+  const { signal, onProgress } = call;
+  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function')
+    throw new TypeError(`${caller}: signal must be an AbortSignal, got ${String(signal)}`);
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw new TypeError(`${caller}: onProgress must be a function, got ${String(onProgress)}`);
+  return call;
 }

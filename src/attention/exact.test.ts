@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Tensor } from '../keys.js';
+import type { FloatTensor } from '../keys.js';
 import { huber } from '../weights/huber.js';
 import { power } from '../weights/power.js';
 import { exactAttention, exactAttentionAsync } from './exact.js';
@@ -124,7 +124,7 @@ describe('exactAttention', () => {
   });
 
   it('takes dims in place of shape', () => {
-    const q: Tensor = { data: Float32Array.of(1, 2), dims: [1, 2] };
+    const q: FloatTensor = { data: Float32Array.of(1, 2), dims: [1, 2] };
     expect(exactAttention(q, q, q).data).toEqual(q.data);
   });
 

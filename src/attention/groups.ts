@@ -3,7 +3,7 @@ import type { Floats } from '../keys.js';
 import type { Progress, Steps } from '../steps.js';
 import type { AttentionInputs } from './inputs.js';
 
-/** Multiply-adds between two looks at the clock. */
+/** Multiply-adds between two reports of progress. */
 const STEP_WORK = 2 ** 26;
 
 /** Queries of a block at least, so that a kernel's own copy of the keys costs little beside the attention itself. */

@@ -10,6 +10,7 @@ import {
   type KeyMatrix,
   type Keys,
   type PerHead,
+  placeOfHead,
   type ResultFor,
   resultFor,
 } from '../keys.js';
@@ -136,11 +137,18 @@ export function* heavyScoresSteps<const Q extends Keys>(
   const sets = yield* setsOf(keyHeads, { epsilon: epsilon * (1 - MARGIN), f }, 'heavyScores');
   const group = queryHeads.heads / keyHeads.heads;
   const results: HeavyScores[] = [];
-  for (const { batch, head, matrix } of queryHeads.list) {
+  for (const entry of queryHeads.list) {
+    const { batch, head, matrix } = entry;
+    const where = placeOfHead(queryHeads, entry, 'heavyScores: queries');
     const index = batch * keyHeads.heads + Math.floor(head / group);
     const keysOfHead = keyHeads.list[index].matrix;
     results.push(
-      yield* heavyOfHead(matrix, keysOfHead, sets[index].indices, { epsilon, f, sample: samples[index] }),
+      yield* heavyOfHead(matrix, keysOfHead, sets[index].indices, {
+        where,
+        epsilon,
+        f,
+        sample: samples[index],
+      }),
     );
   }
   return resultFor(queryHeads, results);
@@ -160,6 +168,8 @@ function checkShapes(queries: Heads, keys: Heads): void {
 }
 
 interface Search {
+  /** Opens messages about the queries. */
+  readonly where: string;
   readonly epsilon: number;
   readonly f: WeightFunction;
   readonly sample: Sample | undefined;
@@ -169,7 +179,7 @@ function* heavyOfHead(
   queries: KeyMatrix,
   keys: KeyMatrix,
   candidates: readonly number[],
-  { epsilon, f, sample }: Search,
+  { where, epsilon, f, sample }: Search,
 ): Steps<HeavyScores> {
   const { n: m, d } = queries;
   const rows: number[] = [];
@@ -185,7 +195,7 @@ function* heavyOfHead(
     const bad = block.findIndex((entry) => !Number.isFinite(entry));
     if (bad >= 0)
       throw new RangeError(
-        `heavyScores: queries must be finite, got ${block[bad]} at row ${first + Math.floor(bad / d)}, column ${bad % d}`,
+        `${where} must be finite, got ${block[bad]} at row ${first + Math.floor(bad / d)}, column ${bad % d}`,
       );
     // Powers do not depend on the scale of a query: at these sizes no sum of products overflows.
     const unit = toUnitSize(block, d);

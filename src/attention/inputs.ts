@@ -3,7 +3,7 @@ import type { Attend } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
 import { referenceAttend } from '../kernels/reference-attend.js';
 import { wasmAttend } from '../kernels/wasm-attend.js';
-import { type Floats, shapeOf, type Tensor } from '../keys.js';
+import { checkOptionsObject, type Floats, floatsOf, shapeOf, type Tensor } from '../keys.js';
 import type { CallOptions } from '../steps.js';
 import type { WeightFunction } from '../weights/weight.js';
 
@@ -51,8 +51,10 @@ export function attentionInputs(
   q: Tensor,
   k: Tensor,
   v: Tensor,
-  { weights = 'softmax', scale, mask = 'none' }: AttentionOptions,
+  options: AttentionOptions,
 ): AttentionInputs {
+  checkOptionsObject(options, where, "{ mask: 'causal' }");
+  const { weights = 'softmax', scale, mask = 'none' } = options;
   const power = powerOf(where, weights);
   if (scale !== undefined && power !== undefined)
     throw new TypeError(`${where}: scale belongs to softmax, weights |x|^${power} have none, got ${scale}`);
@@ -66,9 +68,9 @@ export function attentionInputs(
   const sum = checkEntries(where, [q, k, v], shapes, factor);
   return {
     ...shapes,
-    q: q.data,
-    k: k.data,
-    v: v.data,
+    q: floatsOf(q),
+    k: floatsOf(k),
+    v: floatsOf(v),
     causal,
     scale: factor,
     power,
@@ -140,7 +142,7 @@ function powerOf(where: string, weights: AttentionOptions['weights']): number | 
 
 /** The largest absolute value; throws at the first NaN or infinity. */
 function largestEntry(where: string, tensor: Tensor): number {
-  const { data } = tensor;
+  const data = floatsOf(tensor);
   // Four maxima, so that none waits for another; a NaN stays in Math.max.
   let a = 0;
   let b = 0;

@@ -1,9 +1,9 @@
 /** What the tests of attention share: random tensors, and attention by its definition, one query after the other in float64. */
-import type { Tensor } from '../keys.js';
+import type { FloatTensor } from '../keys.js';
 import { randomStream } from '../random.js';
 
 /** A tensor with its shape for certain. */
-export interface ShapedTensor extends Tensor {
+export interface ShapedTensor extends FloatTensor {
   readonly shape: readonly number[];
 }
 

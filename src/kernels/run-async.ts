@@ -1,5 +1,5 @@
 /** Runs long computations without blocking, their passes over the keys on several threads where that is asked for. */
-import type { CallOptions, Steps } from '../steps.js';
+import { type CallOptions, checkedCall, type Steps } from '../steps.js';
 import { shareOut } from './share-out.js';
 import { offeredWith } from './task.js';
 
@@ -22,8 +22,7 @@ export const MOST_THREADS = 256;
  * ```
  */
 export async function runAsync<T>(steps: Steps<T>, options?: CallOptions, caller = 'runAsync'): Promise<T> {
-  // Options that are null get their message from the steps themselves.
-  const { signal, onProgress, threads = 1 } = options ?? {};
+  const { signal, onProgress, threads = 1 } = checkedCall(options, caller);
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS))
     throw new RangeError(
       `${caller}: threads must be a whole number from 1 to ${MOST_THREADS}, got ${threads}`,

@@ -6,6 +6,7 @@ import {
   headsOf,
   type KeyMatrix,
   type Keys,
+  placeOfHead,
   type ResultFor,
   resultFor,
 } from '../keys.js';
@@ -102,9 +103,9 @@ export function* lpCoresetSteps<const K extends Keys>(
   checkOptions(options);
   const heads = headsOf(keys, 'lpCoreset: keys');
   const results: LpCoreset[] = [];
-  for (const [i, { batch, head, matrix }] of heads.list.entries()) {
-    const where = heads.flat ? 'lpCoreset: keys' : `lpCoreset: keys of batch ${batch}, head ${head}`;
-    results.push({ n: heads.n, d: heads.d, ...(yield* coresetOf(matrix, i, where, options)) });
+  for (const [i, entry] of heads.list.entries()) {
+    const where = placeOfHead(heads, entry, 'lpCoreset: keys');
+    results.push({ n: heads.n, d: heads.d, ...(yield* coresetOf(entry.matrix, i, where, options)) });
   }
   return resultFor(heads, results);
 }

@@ -2,7 +2,7 @@
 
 import { runAsync } from '../kernels/run-async.js';
 import { passOver } from '../kernels/task.js';
-import { headsOf, type Keys, type ResultFor, resultFor } from '../keys.js';
+import { checkOptionsObject, headsOf, type Keys, placeOfHead, type ResultFor, resultFor } from '../keys.js';
 import { type CallOptions, run, type Steps } from '../steps.js';
 import { centred } from './centred.js';
 import { type Factor, factorize, marginAt } from './factor.js';
@@ -69,12 +69,15 @@ export function leverageScoresAsync<const K extends Keys>(
 /** {@link leverageScores} as a generator that yields its progress. */
 export function* leverageScoresSteps<const K extends Keys>(
   keys: K,
-  { centre = false }: LeverageOptions = {},
+  options: LeverageOptions = {},
 ): Steps<ResultFor<K, LeverageScores>> {
+  checkOptionsObject(options, 'leverageScores', '{ centre: true }');
+  const { centre = false } = options;
   const heads = headsOf(keys, 'leverageScores: keys');
   const results: LeverageScores[] = [];
-  for (const { matrix } of heads.list) {
-    const factor = yield* factorize(centre ? centred(matrix) : matrix, 'leverageScores: keys');
+  for (const head of heads.list) {
+    const matrix = centre ? centred(head.matrix) : head.matrix;
+    const factor = yield* factorize(matrix, placeOfHead(heads, head, 'leverageScores: keys'));
     results.push({
       n: heads.n,
       d: heads.d,

@@ -6,6 +6,7 @@ import {
   headsOf,
   type KeyMatrix,
   type Keys,
+  placeOfHead,
   type ResultFor,
   resultFor,
 } from '../keys.js';
@@ -107,8 +108,8 @@ export function* lewisWeightsSteps<const K extends Keys>(
     throw new RangeError(`lewisWeights: tolerance must be at least 0, got ${tolerance}`);
   const heads = headsOf(keys, 'lewisWeights: keys');
   const results: LewisWeights[] = [];
-  for (const { matrix } of heads.list) {
-    const bounds = yield* lewisBounds(matrix, 'lewisWeights: keys', {
+  for (const head of heads.list) {
+    const bounds = yield* lewisBounds(head.matrix, placeOfHead(heads, head, 'lewisWeights: keys'), {
       p,
       iterations,
       tolerance,

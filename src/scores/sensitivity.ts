@@ -1,7 +1,7 @@
 /** Sensitivities sigma_j for f(x) = |x|^p, p >= 1: what no query can exceed (docs/algorithms.md, sections 1 and 3). */
 
 import { runAsync } from '../kernels/run-async.js';
-import { checkOptionsObject, headsOf, type Keys, type ResultFor, resultFor } from '../keys.js';
+import { checkOptionsObject, headsOf, type Keys, placeOfHead, type ResultFor, resultFor } from '../keys.js';
 import { type CallOptions, run, type Steps } from '../steps.js';
 import { centred } from './centred.js';
 import { sensitivitySolver } from './sensitivity-solver.js';
@@ -84,13 +84,16 @@ export function* sensitivitiesSteps<const K extends Keys>(
     throw new RangeError(`sensitivities: budget must be positive, got ${budget}`);
   const heads = headsOf(keys, 'sensitivities: keys');
   const { n, d } = heads;
+  if (indices !== undefined && !Array.isArray(indices))
+    throw new TypeError(`sensitivities: indices must be an array of rows, got ${String(indices)}`);
   const bad = indices?.find((j) => !(Number.isSafeInteger(j) && j >= 0 && j < n));
   if (bad !== undefined)
     throw new RangeError(`sensitivities: indices must be rows 0 to ${n - 1}, got ${bad}`);
   const rows = indices ?? Array.from({ length: n }, (_, j) => j);
   const results: Sensitivities[] = [];
-  for (const { matrix } of heads.list) {
-    const solver = yield* sensitivitySolver(centre ? centred(matrix) : matrix, p, 'sensitivities: keys');
+  for (const head of heads.list) {
+    const matrix = centre ? centred(head.matrix) : head.matrix;
+    const solver = yield* sensitivitySolver(matrix, p, placeOfHead(heads, head, 'sensitivities: keys'));
     const lower = new Float64Array(rows.length);
     const upper = new Float64Array(rows.length).fill(1);
     let left = budget;

@@ -7,6 +7,7 @@ import {
   headsOf,
   type KeyMatrix,
   type Keys,
+  placeOfHead,
   type ResultFor,
   resultFor,
 } from '../keys.js';
@@ -94,10 +95,8 @@ export function* keyLifetimesSteps<const K extends Keys>(
   const { epsilon } = options;
   checkEpsilon(epsilon, 'keyLifetimes');
   const results: KeyLifetimes[] = [];
-  for (const { batch, head, matrix } of heads.list) {
-    const where = `keyLifetimes: keys${heads.flat ? '' : ` of batch ${batch}, head ${head}`}`;
-    results.push(yield* lifetimesOf(matrix, where, epsilon));
-  }
+  for (const head of heads.list)
+    results.push(yield* lifetimesOf(head.matrix, placeOfHead(heads, head, 'keyLifetimes: keys'), epsilon));
   return resultFor(heads, results);
 }
 

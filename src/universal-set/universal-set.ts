@@ -13,6 +13,7 @@ import {
   headsOf,
   type KeyMatrix,
   type Keys,
+  placeOfHead,
   type ResultFor,
   resultFor,
 } from '../keys.js';
@@ -103,8 +104,9 @@ export function* setsOf(heads: Heads, options: UniversalSetOptions, caller: stri
   if (options.exact && !(f.power !== undefined && f.power >= 1))
     throw new RangeError(`${caller}: exact is for f = power(p) with p >= 1, got ${f.name}`);
   const results: UniversalSet[] = [];
-  for (const [i, { batch, head, matrix }] of heads.list.entries()) {
-    const where = heads.flat ? `${caller}: keys` : `${caller}: keys of batch ${batch}, head ${head}`;
+  for (const [i, entry] of heads.list.entries()) {
+    const { matrix } = entry;
+    const where = placeOfHead(heads, entry, `${caller}: keys`);
     const selection = yield* select(centre ? centred(matrix) : matrix, where, f, options);
     results.push(universalSetOf(heads.n, heads.d, f.name, selection));
     if (!heads.flat) yield { phase: 'heads', done: i + 1, total: heads.list.length };

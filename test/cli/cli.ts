@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeNpy, writeSafetensors } from '../../src/io/index.js';
-import type { Tensor } from '../../src/keys.js';
+import type { FloatTensor } from '../../src/keys.js';
 import { randomStream } from '../../src/random.js';
 import { built } from '../packaging/built.js';
 
@@ -68,7 +68,7 @@ export function tensor(
   shape: readonly number[],
   seed: number,
   longEvery = 0,
-): Tensor & { shape: readonly number[] } {
+): FloatTensor & { shape: readonly number[] } {
   const random = randomStream(seed);
   const d = shape[shape.length - 1];
   const size = shape.reduce((a, b) => a * b);

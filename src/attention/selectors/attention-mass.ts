@@ -1,12 +1,9 @@
 /** Keys by the attention that they receive: the sum over queries of A_ij, in float64. */
 import type { KeyMatrix } from '../../keys.js';
 import type { Steps } from '../../steps.js';
-import { dotProducts } from './points.js';
+import { dotProducts, STEP_WORK } from './points.js';
 import type { SelectorContext } from './selector.js';
 import { topKeys } from './top-keys.js';
-
-/** Multiply-adds between two looks at the clock. */
-const STEP_WORK = 2 ** 23;
 
 /** Turns the scores <q,k_j> of the first `visible` keys into probabilities and adds them to the mass. */
 function addProbabilities(

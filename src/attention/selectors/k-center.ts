@@ -1,12 +1,9 @@
 /** Farthest-point keys: every key is within twice the best possible radius of a kept one (Gonzalez, TCS 38, 1985). */
 import type { KeyMatrix } from '../../keys.js';
 import type { Steps } from '../../steps.js';
-import { largestIndex, pointsOf, squaredDistance } from './points.js';
+import { largestIndex, pointsOf, STEP_WORK, squaredDistance } from './points.js';
 import type { Selector } from './selector.js';
 import { remaining, union } from './top-keys.js';
-
-/** Multiply-adds between two looks at the clock. */
-const STEP_WORK = 2 ** 23;
 
 function* farthestPoints(keys: KeyMatrix, count: number, always: readonly number[]): Steps<number[]> {
   const { n, d } = keys;

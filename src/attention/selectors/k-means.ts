@@ -2,14 +2,11 @@
 import type { KeyMatrix } from '../../keys.js';
 import type { Random } from '../../random.js';
 import type { Steps } from '../../steps.js';
-import { dotProducts, largestIndex, pointsOf, squaredDistance } from './points.js';
+import { dotProducts, largestIndex, pointsOf, STEP_WORK, squaredDistance } from './points.js';
 import type { Selector } from './selector.js';
 import { remaining, topKeys, union } from './top-keys.js';
 
 const ITERATIONS = 8;
-
-/** Multiply-adds between two looks at the clock. */
-const STEP_WORK = 2 ** 23;
 
 /** Points with their nearest centre and its squared distance. */
 interface Clusters {

@@ -1,6 +1,9 @@
 /** Keys as points in float64, and the products and distances of points. */
 import type { Floats, KeyMatrix } from '../../keys.js';
 
+/** Multiply-adds of a selector between two reports of progress. */
+export const STEP_WORK = 2 ** 23;
+
 /** s, a power of two such that no entry times s^2 is much above 1. Twice s, because 1 over a denormal number overflows. */
 export function halfScale(data: Floats): number {
   let largest = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { exactAttention } from '../../attention/exact.js';
-import type { Tensor } from '../../keys.js';
+import type { FloatTensor } from '../../keys.js';
 import { randomStream } from '../../random.js';
 import type { ReportFigures } from './figures.js';
 import { defaultEpsilon, type Measured, measure, spokenCount } from './measure.js';
@@ -8,7 +8,7 @@ import { panelHeads, panelLimit, reportPage } from './page.js';
 import { keyCounts, randomSeeds, settingOf } from './trials.js';
 import { summary } from './words.js';
 
-function tensor(shape: number[], seed: number, heavyEvery = 0): Tensor {
+function tensor(shape: number[], seed: number, heavyEvery = 0): FloatTensor {
   const random = randomStream(seed);
   const d = shape[shape.length - 1];
   const size = shape.reduce((a, b) => a * b);
@@ -23,7 +23,12 @@ function tensor(shape: number[], seed: number, heavyEvery = 0): Tensor {
 
 const label = (batch: number, head: number) => `batch ${batch} <head ${head}>`;
 
-async function figuresOf(q: Tensor, k: Tensor, v: Tensor, causal = false): Promise<ReportFigures & Measured> {
+async function figuresOf(
+  q: FloatTensor,
+  k: FloatTensor,
+  v: FloatTensor,
+  causal = false,
+): Promise<ReportFigures & Measured> {
   const measured = await measure(q, k, v, { epsilon: 0.2, causal, label });
   const queries = { measured: settingOf(q, k, v, causal).q.shape!.at(-2)!, all: q.shape!.at(-2)! };
   const { setting } = measured;
@@ -129,7 +134,7 @@ describe('what is measured', () => {
     expect(curve.error[curve.counts.indexOf(pickCount)]).toBeCloseTo(Math.sqrt(difference / norm), 4);
   });
 
-  function dot(a: Tensor, i: number, b: Tensor, j: number): number {
+  function dot(a: FloatTensor, i: number, b: FloatTensor, j: number): number {
     return [0, 1, 2].reduce((sum, c) => sum + a.data[i * 3 + c] * b.data[j * 3 + c], 0);
   }
 

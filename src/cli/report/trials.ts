@@ -4,7 +4,7 @@ import { type LevAttentionResult, levAttentionAsync } from '../../attention/lev-
 import { parseSelector, selectorNames } from '../../attention/selectors/index.js';
 import { type Selector, selectSteps } from '../../attention/selectors/selector.js';
 import { runAsync } from '../../kernels/run-async.js';
-import { type Heads, headsOf, type KeyMatrix, type Tensor } from '../../keys.js';
+import { type FloatTensor, type Heads, headsOf, type KeyMatrix, type Tensor } from '../../keys.js';
 import { randomStream } from '../../random.js';
 import type { CallOptions } from '../../steps.js';
 
@@ -28,9 +28,9 @@ export interface Setting {
   readonly k: Tensor;
   readonly v: Tensor;
   /** The queries that are measured. */
-  readonly q: Tensor;
+  readonly q: FloatTensor;
   /** The queries that selectors may look at. */
-  readonly known: Tensor;
+  readonly known: FloatTensor;
   /** Keys are chosen among the first `prompt` ones; those after it are all kept. */
   readonly prompt: number;
 }
@@ -77,7 +77,7 @@ export function settingOf(q: Tensor, k: Tensor, v: Tensor, causal: boolean): Set
 }
 
 /** The given rows of every head. */
-function rowsOf(tensor: Tensor, rows: readonly number[]): Tensor {
+function rowsOf(tensor: Tensor, rows: readonly number[]): FloatTensor {
   const { list, flat, batches, heads, d } = headsOf(tensor, 'report');
   const size = list.length * rows.length * d;
   const data = tensor.data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
