@@ -125,10 +125,19 @@ export function* heavyScoresSteps<const Q extends Keys>(
   keys: Keys,
   options: HeavyScoresOptions,
 ): Steps<ResultFor<Q, HeavyScores>> {
-  checkOptionsObject(options, 'heavyScores', '{ epsilon: 0.05 }');
-  const { epsilon, f = power(2), normaliser, eta } = options;
   const queryHeads = headsOf(queries, 'heavyScores: queries');
   const keyHeads = headsOf(keys, 'heavyScores: keys');
+  return resultFor(queryHeads, yield* heavyOfHeads(queryHeads, keyHeads, options));
+}
+
+/** The same for heads that may lie in files: every matrix is read block by block. */
+export function* heavyOfHeads(
+  queryHeads: Heads,
+  keyHeads: Heads,
+  options: HeavyScoresOptions,
+): Steps<HeavyScores[]> {
+  checkOptionsObject(options, 'heavyScores', '{ epsilon: 0.05 }');
+  const { epsilon, f = power(2), normaliser, eta } = options;
   checkShapes(queryHeads, keyHeads);
   checkEpsilon(epsilon, 'heavyScores');
   if (eta !== undefined && normaliser === undefined)
@@ -151,7 +160,7 @@ export function* heavyScoresSteps<const Q extends Keys>(
       }),
     );
   }
-  return resultFor(queryHeads, results);
+  return results;
 }
 
 function checkShapes(queries: Heads, keys: Heads): void {

@@ -10,7 +10,7 @@ import { parseSelector, selectorNames } from '../attention/selectors/index.js';
 import type { CallOptions } from '../steps.js';
 import { parseWeight } from '../weights/parse.js';
 import { UsageError } from './failure.js';
-import { openInput } from './inputs.js';
+import { aboutInputs, openInput } from './inputs.js';
 import {
   parseCount,
   parsedBy,
@@ -85,15 +85,15 @@ async function attend(references: string[], options: AttendOptions, call: CallOp
   const started = performance.now();
   const { output, compare = false } = options;
   const choice = choiceOf(options);
-  if (!output && !compare) throw new UsageError('give an output file with -o, or --compare');
-  if (output) checkOutput(output, ['.npy', '.npz', '.safetensors'], '-o', references);
+  if (output === undefined && !compare) throw new UsageError('give an output file with -o, or --compare');
+  if (output !== undefined) checkOutput(output, ['.npy', '.npz', '.safetensors'], '-o', references);
   const inputs = [];
   for (const reference of references) inputs.push(await openInput(reference));
   const { n } = inputs[1];
   if (choice.keys !== undefined && choice.keys > n)
     throw new UsageError(`--keys must be at most the number of keys, ${n}, got ${choice.keys}`);
   const always = resolveIndices(
-    options.always ? parseIndices(options.always, '--always') : [],
+    options.always === undefined ? [] : parseIndices(options.always, '--always'),
     n,
     '--always',
   );
@@ -103,7 +103,9 @@ async function attend(references: string[], options: AttendOptions, call: CallOp
     );
   const [q, k, v] = inputs.map((input) => input.whole());
   const settings = { ...choice, always, ...call };
-  const result = await levAttentionAsync(q, k, v, settings);
+  const result = await aboutInputs({ q: references[0], k: references[1], v: references[2] }, () =>
+    levAttentionAsync(q, k, v, settings),
+  );
   const elapsed = (performance.now() - started) / 1000;
   const comparison = compare ? (await compareAttentionAsync(q, k, v, [result], settings))[0] : undefined;
   if (output) writeArrays(output, { out: result.out });

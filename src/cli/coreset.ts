@@ -54,7 +54,7 @@ export function coresetCommand({ call, print }: Session): Command {
 async function coreset(reference: string, options: CoresetOptions, call: CallOptions): Promise<string> {
   const started = performance.now();
   const settings = settingsOf(options);
-  if (options.output) checkOutput(options.output, ['.npz', '.safetensors'], '-o', [reference]);
+  if (options.output !== undefined) checkOutput(options.output, ['.npz', '.safetensors'], '-o', [reference]);
   const input = await openInput(reference);
   const result = await about(reference, () => lpCoresetAsync(keysOf(input), { ...settings, ...call }));
   const samples = 'heads' in result ? result.heads : [{ batch: 0, head: 0, ...result }];

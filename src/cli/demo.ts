@@ -185,7 +185,7 @@ function proof(layers: readonly Layer[], { heads, epsilon }: ReportFigures): str
   const most = Math.max(...worst.map(({ mostOutside }) => mostOutside));
   const difference = Math.max(...worst.map((found) => found.difference));
   return [
-    '2. The proof that none is missing, by plain sums that use nothing of the library',
+    '2. The proof that none is missing, by plain sums over all keys',
     '',
     indented(
       [

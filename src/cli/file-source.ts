@@ -39,12 +39,11 @@ function onFile<T>(path: string, call: () => T): T {
  * @throws InputError where it is not a regular file or has become shorter; the system's error where it cannot be read
  */
 export function openFile(path: string): FileSource {
+  // Looked at before it is opened: a pipe would wait for its writer.
+  if (!onFile(path, () => statSync(path)).isFile())
+    throw new InputError(`${path}: not a file that can be read by position`);
   const file = onFile(path, () => openSync(path, 'r'));
   const stats = fstatSync(file);
-  if (!stats.isFile()) {
-    closeSync(file);
-    throw new InputError(`${path}: not a file that can be read by position`);
-  }
   return {
     name: path,
     byteLength: stats.size,
@@ -78,7 +77,7 @@ export function writeFileAtomic(path: string, chunks: Iterable<string | Uint8Arr
   const written = direct ? target : join(dirname(target), `.levattention-${randomUUID()}.tmp`);
   try {
     onFile(path, () => {
-      const file = openSync(written, direct ? 'w' : 'wx', before?.mode);
+      const file = created(path, () => openSync(written, direct ? 'w' : 'wx', before?.mode));
       try {
         writeChunks(file, chunks);
       } finally {
@@ -89,6 +88,17 @@ export function writeFileAtomic(path: string, chunks: Iterable<string | Uint8Arr
   } catch (error) {
     if (!direct) rmSync(written, { force: true });
     throw error;
+  }
+}
+
+/** In some folders, such as those of /proc, there can be no file: the system says that there is none. */
+function created(path: string, open: () => number): number {
+  try {
+    return open();
+  } catch (error) {
+    const inFolder = statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory();
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || !inFolder) throw error;
+    throw new InputError(`${path}: no file can be made in this folder`);
   }
 }
 

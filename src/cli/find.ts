@@ -82,8 +82,9 @@ export function findCommand({ call, print }: Session): Command {
 async function find(reference: string, options: FindOptions, call: CallOptions): Promise<string> {
   const started = performance.now();
   const choice = choiceOf(options);
-  if (options.output) checkOutput(options.output, ['.npy', '.npz', '.safetensors'], '-o', [reference]);
-  if (options.plot) checkOutput(options.plot, ['.svg'], '--plot');
+  if (options.output !== undefined)
+    checkOutput(options.output, ['.npy', '.npz', '.safetensors'], '-o', [reference]);
+  if (options.plot !== undefined) checkOutput(options.plot, ['.svg'], '--plot', [reference]);
   const input = await openInput(reference);
   if (choice.top !== undefined && choice.top > input.n)
     throw new UsageError(`--top must be at most the number of keys, ${input.n}, got ${choice.top}`);

@@ -1,13 +1,13 @@
 /** `levattention heavy`: every attention score of given queries that reaches epsilon. */
 import { Command } from 'commander';
-import { type HeavyScores, heavyScoresAsync } from '../attention/heavy-scores.js';
-import type { HeadOf } from '../keys.js';
+import { type HeavyScores, heavyOfHeads } from '../attention/heavy-scores.js';
+import { type HeadOf, type PerHead, resultFor } from '../keys.js';
 import { lpCoresetAsync } from '../scores/coreset.js';
-import type { CallOptions } from '../steps.js';
+import { type CallOptions, runAsync } from '../steps.js';
 import { parseWeight } from '../weights/parse.js';
 import type { WeightFunction } from '../weights/weight.js';
 import { UsageError } from './failure.js';
-import { about, keysOf, openInput, type TensorInput } from './inputs.js';
+import { about, aboutInputs, headsIn, keysOf, openInput, type TensorInput } from './inputs.js';
 import { parsedBy, parseEpsilon, parseSeed, parseShare, parseThreads } from './options.js';
 import type { Session } from './session.js';
 import { counted, number, seconds, table } from './text.js';
@@ -74,10 +74,14 @@ async function heavy(q: string, k: string, options: HeavyOptions, call: CallOpti
   const keys = await openInput(k);
   const normaliser =
     sampling && (await about(k, () => lpCoresetAsync(keysOf(keys), { ...sampling, ...call })));
-  const result = await heavyScoresAsync(keysOf(queries), keysOf(keys), { ...settings, normaliser });
+  const queryHeads = headsIn(queries);
+  const found = await aboutInputs({ queries: q, keys: k }, () =>
+    runAsync(heavyOfHeads(queryHeads, headsIn(keys), { ...settings, normaliser }), call),
+  );
+  const result: PerHead<HeavyScores> = resultFor(queryHeads, found);
   const elapsed = (performance.now() - started) / 1000;
   if (options.json) return JSON.stringify({ ...result, seconds: elapsed });
-  const heads = 'heads' in result ? result.heads : [{ batch: 0, head: 0, ...result }];
+  const heads = queryHeads.list.map(({ batch, head }, i) => ({ batch, head, ...found[i] }));
   return [...inWords(heads, queries, keys), `took ${seconds(elapsed)}`].join('\n');
 }
 

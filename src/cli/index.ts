@@ -5,7 +5,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import { attendCommand } from './attend.js';
 import { coresetCommand } from './coreset.js';
 import { demoCommand } from './demo.js';
-import { exitCode, exitCodesHelp, failureOf, InputError } from './failure.js';
+import { exitCode, exitCodesHelp, failureOf, InputError, UsageError } from './failure.js';
 import { findCommand } from './find.js';
 import { heavyCommand } from './heavy.js';
 import { lifetimesCommand } from './lifetimes.js';
@@ -22,6 +22,11 @@ const session: Session = {
     process.stdout.write(`${text}\n`);
   },
 };
+
+/** The paragraph of `--help` on progress. */
+const progressHelp = `
+What takes more than a second shows its progress on stderr where that is a terminal; files and
+pipes are left alone.`;
 
 /** The name of the command that runs, for messages. */
 let running = '';
@@ -40,7 +45,8 @@ function program(): Command {
     .description(manifest.description)
     .version(manifest.version, '--version')
     .usage('<command> [options]')
-    .addHelpText('after', `\nA first look: levattention demo\n${exitCodesHelp}`);
+    .addHelpText('after', `\nA first look: levattention demo\n${progressHelp}\n${exitCodesHelp}`);
+  commands.push(helpCommand(whole, commands));
   for (const command of commands) whole.addCommand(command);
   for (const command of [whole, ...commands])
     command
@@ -50,11 +56,23 @@ function program(): Command {
       })
       .configureOutput({ outputError: () => {} })
       .helpCommand(false)
-      .helpOption('--help', 'show this')
+      .helpOption('-h, --help', 'show this')
       .hook('preAction', () => {
         running = command.name();
       });
   return whole;
+}
+
+/** `levattention help find` is `levattention find --help`. */
+function helpCommand(whole: Command, commands: readonly Command[]): Command {
+  return new Command('help')
+    .summary('the help of a command')
+    .argument('[command]', 'its name; the help of the program unless given')
+    .action((name?: string) => {
+      const found = name === undefined ? whole : commands.find((command) => command.name() === name);
+      if (!found) throw new UsageError(`unknown command '${name}'`);
+      found.outputHelp();
+    });
 }
 
 /** Runs a command line, and sets the exit code of the process. */

@@ -1,6 +1,6 @@
 /** Tensors from the files that a command names: `FILE` or `FILE#NAME`, opened, checked for their shape, read when needed. */
 import { openTensor, parseReference } from '../io/index.js';
-import type { Head, HeadOf, KeyMatrix, PerHead, Tensor } from '../keys.js';
+import type { Head, HeadOf, Heads, KeyMatrix, PerHead, Tensor } from '../keys.js';
 import { InputError, refusalOf } from './failure.js';
 import { openFile } from './file-source.js';
 
@@ -45,6 +45,12 @@ export async function openInput(reference: string): Promise<TensorInput> {
   };
 }
 
+/** The heads of an input, each read block by block. */
+export function headsIn({ flat, shape, n, d, heads }: TensorInput): Heads {
+  const [batches, count] = flat ? [1, 1] : shape;
+  return { flat, batches, heads: count, n, d, list: heads() };
+}
+
 /** What library calls take: a matrix is read block by block, heads are read whole. */
 export function keysOf(input: TensorInput): KeyMatrix | Tensor {
   return input.flat ? input.heads()[0].matrix : input.whole();
@@ -71,5 +77,19 @@ export async function about<T>(reference: string, call: () => Promise<T>): Promi
   } catch (error) {
     const rule = refusalOf(error);
     throw rule === undefined ? error : new InputError(`${reference}: ${rule}`);
+  }
+}
+
+/** What a library call of several inputs refuses of the numbers of one, with the name of its file; `references` by argument. */
+export async function aboutInputs<T>(
+  references: Readonly<Record<string, string>>,
+  call: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const rule = refusalOf(error);
+    const [, name] = /^(\w+)( of batch \d+, head \d+)? must be finite/.exec(rule ?? '') ?? [];
+    throw name in references ? new InputError(`${references[name]}: ${rule}`) : error;
   }
 }

@@ -45,7 +45,7 @@ export function lifetimesCommand({ call, print }: Session): Command {
 async function lifetimes(reference: string, options: LifetimesOptions, call: CallOptions): Promise<string> {
   const started = performance.now();
   const epsilon = parseEpsilon(options.epsilon);
-  if (options.plot) checkOutput(options.plot, ['.svg'], '--plot');
+  if (options.plot !== undefined) checkOutput(options.plot, ['.svg'], '--plot', [reference]);
   const input = await openInput(reference);
   const results = await eachHead(input, ({ matrix }) => keyLifetimesAsync(matrix, { epsilon, ...call }));
   const elapsed = (performance.now() - started) / 1000;

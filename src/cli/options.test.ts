@@ -40,11 +40,13 @@ describe('numbers', () => {
     for (const text of ['0', '-1', '1.5', '1e300', 'ten', ''])
       expect(() => parseCount(text, '--top')).toThrow(`--top must be a positive whole number, got '${text}'`);
   });
-  test('seeds are 32-bit', () => {
+  test('threads are few', () => {
     expect(parseThreads('256')).toBe(256);
     for (const text of ['0', '257', '1.5', '-1', '']) expect(() => parseThreads(text)).toThrow(UsageError);
-    expect(parseSeed('4294967295')).toBe(4294967295);
-    for (const text of ['4294967296', '-1', '0.5']) expect(() => parseSeed(text)).toThrow(UsageError);
+  });
+  test('seeds are those of the library', () => {
+    expect(parseSeed('9007199254740991')).toBe(2 ** 53 - 1);
+    for (const text of ['9007199254740992', '-1', '0.5']) expect(() => parseSeed(text)).toThrow(UsageError);
   });
   test('scales are positive', () => {
     expect(parsePositive('0.125', '--scale')).toBe(0.125);

@@ -26,11 +26,11 @@ export function parseThreads(text: string): number {
   return threads;
 }
 
-/** A seed of random numbers: 0 to 2^32 - 1. */
+/** A seed of random numbers: a whole number below 2^53, as the library takes. */
 export function parseSeed(text: string): number {
   const seed = parseNumber(text);
-  if (!(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32))
-    throw new UsageError(`--seed must be a whole number from 0 to 4294967295, got '${text}'`);
+  if (!(Number.isSafeInteger(seed) && seed >= 0))
+    throw new UsageError(`--seed must be a whole number in [0, 2^53), got '${text}'`);
   return seed;
 }
 

@@ -9,7 +9,7 @@ import { writeFileAtomic } from './file-source.js';
  * Checks that a file can be written.
  *
  * @throws UsageError for another ending than those that the command writes, a folder that is missing or that nothing may
- *   be written into, a path that is a folder, or a file that is read as one of the inputs
+ *   be written into, a path that is a folder or a pipe, or a file that is read as one of the inputs
  */
 export function checkOutput(
   path: string,
@@ -24,6 +24,7 @@ export function checkOutput(
     throw new UsageError(`${option} ${path}: there is no folder '${folder}'`);
   const file = statSync(path, { throwIfNoEntry: false });
   if (file?.isDirectory()) throw new UsageError(`${option} ${path} is a folder`);
+  if (file?.isFIFO()) throw new UsageError(`${option} ${path} is a pipe, not a file`);
   for (const input of inputs.map((reference) => parseReference(reference).file)) {
     const read = statSync(input, { throwIfNoEntry: false });
     if (file && read && file.ino === read.ino && file.dev === read.dev && file.isFile())

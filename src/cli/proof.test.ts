@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
+import { heavyScores } from '../attention/heavy-scores.js';
 import { matrixOver } from '../keys.js';
 import { randomStream } from '../random.js';
 import { run } from '../steps.js';
+import { universalSet } from '../universal-set/universal-set.js';
 import { bruteForceSteps, worstQueries } from './proof.js';
 
 /** Shares of the query (1, 1): 1/4 of 4 + 1 + 0 + 1 = 6 is (4, 1, 0, 1)/6. */
@@ -41,3 +43,42 @@ test('reported scores that are wrong show', () => {
   expect(worst.leastInside).toBeGreaterThan(0.7);
   expect(worst.difference).toBeCloseTo(worst.leastInside - 0.5, 12);
 });
+
+test('queries along which products cancel are judged by their digits', () => {
+  // Rank 2 in six dimensions, in float64: along queries from the other four, products are rounding alone.
+  const random = randomStream(4);
+  const [n, d] = [60, 6];
+  const [left, right] = [n * 2, 2 * d].map((size) =>
+    Float64Array.from({ length: size }, () => random.normal()),
+  );
+  const data = Float64Array.from({ length: n * d }, (_, i) => {
+    const [j, c] = [Math.floor(i / d), i % d];
+    return left[2 * j] * right[c] + left[2 * j + 1] * right[d + c];
+  });
+  const rows = [right.subarray(0, d), right.subarray(d)];
+  const across = Float64Array.from({ length: 40 * d }, () => random.normal());
+  for (let i = 0; i < 40; i++) {
+    const query = across.subarray(i * d, (i + 1) * d);
+    // Twice, so that what is left is rounding; the two rows first made orthogonal.
+    const first = rows[0];
+    const along = dot(rows[1], first) / dot(first, first);
+    const second = rows[1].map((entry, c) => entry - along * first[c]);
+    for (let pass = 0; pass < 2; pass++)
+      for (const row of [first, second]) {
+        const part = dot(query, row) / dot(row, row);
+        for (let c = 0; c < d; c++) query[c] -= part * row[c];
+      }
+  }
+  const keys = matrixOver(data, n, d);
+  const tries = matrixOver(across, 40, d);
+  for (const epsilon of [0.1, 0.25]) {
+    const set = new Set(universalSet(keys, { epsilon, exact: true }).indices);
+    const { heavy, outside } = run(bruteForceSteps(tries, keys, set, epsilon));
+    expect(heavyScores(tries, keys, { epsilon }).scores.length).toBe(heavy);
+    expect(outside).toBe(0);
+  }
+});
+
+function dot(a: Float64Array, b: Float64Array): number {
+  return a.reduce((sum, entry, c) => sum + entry * b[c], 0);
+}

@@ -1,5 +1,6 @@
-/** Shows, without the library, that a universal set for p = 2 misses no key: by brute force and by the worst queries there are. */
-import type { KeyMatrix } from '../keys.js';
+/** Shows, by plain sums, that a universal set for p = 2 misses no key: by brute force and by the worst queries there are. */
+import type { Floats, KeyMatrix } from '../keys.js';
+import { accurateDot } from '../scores/accurate-dot.js';
 import type { Steps } from '../steps.js';
 
 /** What brute force found about the scores of real queries. */
@@ -69,14 +70,14 @@ export function worstQueries(keys: KeyMatrix, set: ReadonlyMap<number, number>):
 }
 
 /** The shares of one query over all keys. */
-function shares(query: ArrayLike<number>, keys: KeyMatrix): Float64Array {
+function shares(query: Floats, keys: KeyMatrix): Float64Array {
   const { n, d } = keys;
   const k = keys.rows(0, n);
   const weights = new Float64Array(n);
   let total = 0;
   for (let j = 0; j < n; j++) {
-    let dot = 0;
-    for (let c = 0; c < d; c++) dot += query[c] * k[j * d + c];
+    // Where terms cancel a plain sum would be rounding alone, which no set knows of.
+    const dot = accurateDot(query, 0, k, j * d, d);
     total += weights[j] = dot * dot;
   }
   return total > 0 ? weights.map((weight) => weight / total) : weights;

@@ -4,7 +4,7 @@ import { headsOf } from '../keys.js';
 import type { CallOptions } from '../steps.js';
 import { UsageError } from './failure.js';
 import { writeFileAtomic } from './file-source.js';
-import { openInput } from './inputs.js';
+import { aboutInputs, openInput } from './inputs.js';
 import { parseEpsilon } from './options.js';
 import { checkOutput } from './outputs.js';
 import { defaultEpsilon, measure, spokenCount } from './report/measure.js';
@@ -50,8 +50,8 @@ export function reportCommand({ call, print }: Session): Command {
 async function report(references: string[], options: ReportOptions, call: CallOptions): Promise<string> {
   const started = performance.now();
   const { output, causal = false } = options;
-  if (!output) throw new UsageError('-o is needed, such as -o report.html');
-  checkOutput(output, ['.html'], '-o');
+  if (output === undefined) throw new UsageError('-o is needed, such as -o report.html');
+  checkOutput(output, ['.html'], '-o', references);
   const inputs = [];
   for (const reference of references) inputs.push(await openInput(reference));
   const [q, k, v] = inputs.map((input) => input.whole());
@@ -62,7 +62,9 @@ async function report(references: string[], options: ReportOptions, call: CallOp
     ) || 'keys';
   const epsilon =
     options.epsilon === undefined ? defaultEpsilon(inputs[1].n, inputs[1].d) : parseEpsilon(options.epsilon);
-  const { heads, setting } = await measure(q, k, v, { epsilon, causal, label, ...call });
+  const { heads, setting } = await aboutInputs({ q: references[0], k: references[1], v: references[2] }, () =>
+    measure(q, k, v, { epsilon, causal, label, ...call }),
+  );
   const figures = {
     title: 'The few keys that can ever matter',
     source: inputs.map(({ reference, shape }) => `${reference} [${shape.join(', ')}]`).join(' \u00b7 '),

@@ -101,7 +101,10 @@ function isIndex(i: number, size: number): boolean {
 }
 
 function encodingOf({ encoding, where, dtype }: TensorLayout): Encoding {
-  return encoding ?? refuse(where, `cannot read numbers of type ${quoted(dtype)}, only floating-point ones`);
+  return (
+    encoding ??
+    refuse(where, `cannot read numbers of type ${quoted(dtype)}, only floating-point ones of 2, 4 or 8 bytes`)
+  );
 }
 
 function readerOf(layout: TensorLayout): NumberReader {

@@ -46,10 +46,10 @@ export function tensorFile(
     if (name !== undefined && names.includes(name)) return name;
     if (format === 'npy')
       return refuse(where, `the file is one array without a name, there is no ${quoted(name ?? '')}`);
+    if (names.length === 0) return refuse(where, 'the file holds no tensor');
     const more = names.length > NAMES_IN_MESSAGE ? ` and ${names.length - NAMES_IN_MESSAGE} more` : '';
     const list = names.slice(0, NAMES_IN_MESSAGE).map(quoted).join(', ') + more;
-    if (name === undefined)
-      return refuse(where, `choose one of ${names.length} tensors with #NAME: ${list || 'none'}`);
-    return refuse(where, `there is no tensor ${quoted(name)}, only ${list || 'none'}`);
+    if (name === undefined) return refuse(where, `choose one of ${names.length} tensors with #NAME: ${list}`);
+    return refuse(where, `there is no tensor ${quoted(name)}, only ${list}`);
   }
 }

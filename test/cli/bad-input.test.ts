@@ -1,5 +1,6 @@
 /** What cannot be done is said in one line, with an exit code, and leaves no file behind. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeNpy, writeNpz, writeSafetensors } from '../../src/io/index.js';
 import { inputs, tensor, type Workplace, workplace } from './cli.js';
@@ -23,6 +24,8 @@ beforeAll(() => {
     'truncated.npy': npy.subarray(0, npy.length - 100),
     'header.npy': npy.subarray(0, 40),
     'complex.npy': edited("'<f4'", "'<c8'"),
+    'long.npy': edited("'<f4'", "'<f16'").subarray(0, npy.length),
+    'none.npz': writeNpz({}),
     'pickled.npy': edited("'<f4'", "'|O' "),
     'negative.npy': edited('(120, 6)', '(-20, 6)'),
     'huge.npy': edited('(120, 6)', '(9e9, 6)'),
@@ -49,6 +52,8 @@ beforeAll(() => {
   for (const [name, content] of Object.entries(files)) place.write(name, content);
   mkdirSync(place.path('folder.npy'));
   mkdirSync(place.path('folder.html'));
+  for (const pipe of ['pipe.npy', 'pipe.html']) execFileSync('mkfifo', [place.path(pipe)]);
+  for (const link of ['link.svg', 'link.html']) symlinkSync('k.npy', place.path(link));
   before = place.files();
 });
 afterAll(() => place?.remove());
@@ -75,6 +80,14 @@ const files: [string, string[], RegExp][] = [
   ['a header that is cut off', find('header.npy', ...eps), /header\.npy/],
   ['complex numbers', find('complex.npy', ...eps), /complex\.npy.*<c8/],
   ['pickled objects', find('pickled.npy', ...eps), /pickled\.npy.*\|O/],
+  ['long numbers', find('long.npy', ...eps), /long\.npy.*"<f16".* of 2, 4 or 8 bytes/],
+  ['an archive without a tensor', find('none.npz', ...eps), /none\.npz: the file holds no tensor/],
+  ['a pipe', find('pipe.npy', ...eps), /pipe\.npy: not a file that can be read by position/],
+  [
+    'a folder where no file can be made',
+    find('k.npy', ...eps, '-o', '/proc/set.npy'),
+    /\/proc\/set\.npy: (no file can be made in this folder|permission)/,
+  ],
   ['integers', find('integers.npy', ...eps), /integers\.npy.*<i8/],
   ['a negative size', find('negative.npy', ...eps), /negative\.npy/],
   ['a size that is no integer', find('huge.npy', ...eps), /huge\.npy/],
@@ -107,7 +120,13 @@ const files: [string, string[], RegExp][] = [
     ['heavy', 'q3.npy', 'k4.npy', ...eps],
     /\[2,\s*3,\s*20,\s*6\].*\[2,\s*2,\s*60,\s*6\]/,
   ],
-  ['NaN in queries', ['heavy', 'nanq.npy', 'k.npy', ...eps], /queries.*NaN.*row 0.*column 5/],
+  ['NaN in queries', ['heavy', 'nanq.npy', 'k.npy', ...eps], /: nanq\.npy: queries.*NaN.*row 0.*column 5/],
+  [
+    'NaN in a head of queries',
+    ['heavy', 'nan4.npy', 'k4.npy', ...eps],
+    /: nan4\.npy: queries of batch 1, head 1 .*NaN.*row 2.*column 1/,
+  ],
+  ['NaN in keys', ['heavy', 'q.npy', 'nan.npy', ...eps], /: nan\.npy: keys.*NaN.*row 7.*column 4/],
   [
     'NaN in rows to sample',
     ['coreset', 'nan4.npy', '--power', '1', '--rows', '9'],
@@ -116,7 +135,7 @@ const files: [string, string[], RegExp][] = [
   ['values of other rows', compare('q.npy', 'k.npy', 'short.npy'), /\[30,\s*6\].*\[120,\s*6\].*\[119,\s*5\]/],
   ['keys of other columns', compare('q.npy', 'wide.npy', 'v.npy'), /\[30,\s*6\].*\[120,\s*7\].*\[120,\s*5\]/],
   ['other batches', compare('q4.npy', 'k1.npy', 'v4.npy'), /\[2,\s*4,\s*20,\s*6\].*\[1,\s*2,\s*60,\s*6\]/],
-  ['NaN in values', compare('q.npy', 'k.npy', 'nanv.npy'), /v.*NaN.*row 1.*column 0/],
+  ['NaN in values', compare('q.npy', 'k.npy', 'nanv.npy'), /: nanv\.npy: v.*NaN.*row 1.*column 0/],
   [
     'more queries than keys, causal',
     ['attend', 'longq.npy', 'k.npy', 'v.npy', '--keys', '9', '--causal', '--compare'],
@@ -272,6 +291,25 @@ const usage: [string, string[], RegExp][] = [
   ['lifetimes without a threshold', ['lifetimes', 'k.npy'], /--epsilon/],
   ['lifetimes at 0', ['lifetimes', 'k.npy', '--epsilon', '0'], /--epsilon must be in \(0, 1\], got '0'/],
   ['lifetimes as .png', ['lifetimes', 'k.npy', ...eps, '--plot', 'p.png'], /--plot must end in \.svg/],
+  ['a picture over its keys', find('k.npy', ...eps, '--plot', 'link.svg'), /--plot link\.svg is an input/],
+  [
+    'a page over its keys',
+    ['report', 'q.npy', 'k.npy', 'v.npy', '-o', 'link.html'],
+    /-o link\.html is an input/,
+  ],
+  [
+    'a picture of lifetimes over the keys',
+    ['lifetimes', 'k.npy', ...eps, '--plot', 'link.svg'],
+    /--plot link\.svg is an input/,
+  ],
+  ['a pipe as output', find('k.npy', ...eps, '-o', 'pipe.npy'), /-o pipe\.npy is a pipe/],
+  ['a pipe as page', ['demo', '-o', 'pipe.html'], /-o pipe\.html is a pipe/],
+  ['an output without a name', find('k.npy', ...eps, '-o', ''), /-o must end in .*, got ''/],
+  ['a picture without a name', find('k.npy', ...eps, '--plot', ''), /--plot must end in \.svg, got ''/],
+  ['a page without a name', ['report', 'q.npy', 'k.npy', 'v.npy', '-o', ''], /-o must end in \.html, got ''/],
+  ['attention without a name', attend('--keys', '9', '-o', ''), /-o must end in .*, got ''/],
+  ['no positions', attend('--keys', '9', '--always', '', '--compare'), /--always must be positions.*''/],
+  ['help about nothing', ['help', 'absent'], /unknown command 'absent'/],
   ['no page', ['report', 'q.npy', 'k.npy', 'v.npy'], /-o is needed/],
   ['a page of another kind', ['report', 'q.npy', 'k.npy', 'v.npy', '-o', 'r.pdf'], /-o must end in \.html/],
   ['a demo without a folder', ['demo', '-o', 'no/r.html'], /there is no folder 'no'/],
@@ -284,7 +322,9 @@ describe.each([
 ] as const)('wrong %s', (_, code, cases) => {
   test.concurrent.each(cases)('%s', async (_, args, line) => {
     const { code: got, stdout, stderr } = await place.run(args);
-    expect(stderr).toMatch(/^levattention( (find|heavy|coreset|lifetimes|attend|report|demo))?: [^\n]+\n$/);
+    expect(stderr).toMatch(
+      /^levattention( (find|help|heavy|coreset|lifetimes|attend|report|demo))?: [^\n]+\n$/,
+    );
     expect(stderr).toMatch(line);
     expect(stderr).not.toMatch(/internal error|\bat .*\.js:/);
     expect(got).toBe(code);
@@ -292,4 +332,7 @@ describe.each([
   });
 });
 
-test('none of these wrote a file', () => expect(place.files()).toEqual(before));
+test('none of these wrote a file, nor over one', () => {
+  expect(place.files()).toEqual(before);
+  expect(Buffer.from(readFileSync(place.path('k.npy')))).toEqual(Buffer.from(writeNpy(inputs.k)));
+});

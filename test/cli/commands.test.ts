@@ -55,6 +55,15 @@ function indicesOf(npy: Uint8Array): number[] {
   return Array.from({ length: body.length / 8 }, (_, i) => Number(body.readBigInt64LE(i * 8)));
 }
 
+test('help is shown by every spelling', async () => {
+  const help = await output('find', '--help');
+  expect(help).toContain('--epsilon <e>');
+  expect(await output('find', '-h')).toBe(help);
+  expect(await output('help', 'find')).toBe(help);
+  expect(await output('help')).toBe(await output('--help'));
+  expect((await output('-h')).replace(/\s+/g, ' ')).toContain('progress on stderr where that is a terminal');
+});
+
 describe('find', () => {
   test('prints the set as JSON with the documented fields', async () => {
     const result = await json('find', 'k.npy', '--epsilon', '0.1');

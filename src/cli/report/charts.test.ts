@@ -24,6 +24,7 @@ const head: HeadFigures = {
   d: 2,
   rank: 2,
   scores,
+  minimal: true,
   kept: [0, 2],
   sizeBound: 20,
   margin: 1e-12,

@@ -26,6 +26,8 @@ export interface HeadFigures {
   readonly rank: number;
   /** The largest score that each key can ever reach, by position. */
   readonly scores: Float64Array;
+  /** Whether the set holds no key but those that can be heavy. */
+  readonly minimal: boolean;
   /** The universal set, ascending. */
   readonly kept: readonly number[];
   /** The theory's bound on its size, rank / epsilon. */

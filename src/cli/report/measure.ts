@@ -42,14 +42,14 @@ export async function measure(q: Tensor, k: Tensor, v: Tensor, options: MeasureO
   const queries = headsOf(q, 'report: q');
   const group = queries.heads / keys.heads;
   const scores = listed(await leverageScoresAsync(k, call));
-  const sets = listed(await universalSetAsync(k, { epsilon, ...call }));
+  const sets = listed(await universalSetAsync(k, { epsilon, exact: true, ...call }));
   const setting = settingOf(q, k, v, causal);
   const trials = await runTrials(setting, options);
   const counts = keyCounts(setting.prompt);
   const spoken = spokenCount(setting);
   const heads: HeadFigures[] = [];
   for (const [i, { batch, head, matrix }] of keys.list.entries()) {
-    const { indices, rank, margin, sizeBound } = sets[i];
+    const { indices, rank, margin, sizeBound, guarantee } = sets[i];
     const members = Array.from({ length: group }, (_, g) => i * group + g);
     const kept = new Set(indices);
     const real: RealQueries[] = [];
@@ -61,6 +61,7 @@ export async function measure(q: Tensor, k: Tensor, v: Tensor, options: MeasureO
       d: keys.d,
       rank,
       scores: scores[i].scores,
+      minimal: guarantee === 'minimal',
       kept: indices,
       sizeBound,
       margin,

@@ -44,7 +44,7 @@ ${tiles(figures)}
 
 <h2>Which keys can ever be heavy${guaranteed}</h2>
 <p>A key is <em>heavy</em> when some query gives it a share of at least ${epsilon} of that query's total weight
-<code>(q&middot;k)&sup2;</code>. The set below holds every key that any query, real or not, can make heavy, and no other.</p>
+<code>(q&middot;k)&sup2;</code>. The set below holds every key that any query, real or not, can make heavy${heads.every(({ minimal }) => minimal) ? ', and no other' : ', and some that rounding leaves undecided'}.</p>
 <div class="charts">
 ${figure(`${heads.length === 1 ? 'Keys that can be heavy' : 'Keys that can be heavy, one row a head'}`, 'Filled: the key is in the set. Empty: no query can give it the threshold.', await overviewChart(heads), 'wide')}
 ${figure('Size of the set against the threshold', heads.length === 1 ? 'Dashed: the bound that theory promises before looking at the keys.' : 'Line: the median head. Band: from the smallest to the largest. Dashed: what theory promises before looking at the keys.', await sizeChart(heads, epsilon))}
@@ -168,12 +168,12 @@ ${curves.map(row).join('\n')}
 </table></div></details>`;
 }
 
-function words({ epsilon }: ReportFigures): string {
+function words({ epsilon, heads }: ReportFigures): string {
   return `<dl class="words">
 <dt>Score possible</dt>
 <dd>For each key k, the supremum over all queries y of (y&middot;k)&sup2; / &Sigma;(y&middot;k&prime;)&sup2;: its leverage score. It depends on the keys alone, lies between 0 and 1, and over all keys sums to the rank.</dd>
 <dt>Universal set</dt>
-<dd>The keys whose score possible is at least &epsilon; = ${epsilon}. Every attention score of at least &epsilon;, for any queries whatever, lies on one of them, and each of them is heavy for some query: the set is as small as it can be.</dd>
+<dd>The keys whose score possible is at least &epsilon; = ${epsilon}. Every attention score of at least &epsilon;, for any queries whatever, lies on one of them${heads.every(({ minimal }) => minimal) ? ', and each of them is heavy for some query: the set is as small as it can be' : '. Keys that rounding leaves undecided are in the set'}.</dd>
 <dt>Guaranteed ${guaranteed}</dt>
 <dd>Proved for weights (q&middot;k)&sup2;, and computed with a margin for rounding: a key may be kept needlessly, never lost.</dd>
 <dt>Heuristic ${heuristic}</dt>
