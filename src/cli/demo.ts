@@ -52,7 +52,7 @@ export function demoCommand({ call, print }: Session): Command {
 
 async function demo(options: DemoOptions, call: CallOptions): Promise<string> {
   const started = performance.now();
-  checkOutput(options.output, ['.html'], '-o');
+  checkOutput(options.output, ['.html'], '-o', [capturePath]);
   const { layers, tokens } = await readCapture();
   const keys = headsOf(layers[0].k, 'demo: k');
   const epsilon =
@@ -90,9 +90,10 @@ async function demo(options: DemoOptions, call: CallOptions): Promise<string> {
 }
 
 /** The capture lies beside the program, in a checkout as in the installed package. */
+const capturePath = fileURLToPath(new URL('../examples/data/stories260k.safetensors', import.meta.url));
+
 async function readCapture(): Promise<Capture> {
-  const path = fileURLToPath(new URL('../examples/data/stories260k.safetensors', import.meta.url));
-  const file = await openTensors(openFile(path));
+  const file = await openTensors(openFile(capturePath));
   const layers: Layer[] = [];
   for (let i = 0; file.names.includes(`layer${i}.q`); i++) {
     const [q, k, v] = await Promise.all(

@@ -1,6 +1,15 @@
 /** The package as npm would publish it: checked, installed into an empty project without a network, used from JavaScript, TypeScript and a shell. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -63,10 +72,32 @@ describe('the tarball', () => {
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
+      'bench/RESULTS.md',
+      'docs/algorithms.md',
+      'docs/universal-sets-dark.svg',
+      'docs/universal-sets-light.svg',
+      'examples/README.md',
       'package.json',
     ]);
     expect(files.filter((file) => /^examples\/data\/.*\.safetensors$/.test(file))).not.toEqual([]);
   });
+
+  test('holds every file that its README links and its declarations cite', () => {
+    const text = (file: string) => readFileSync(join(installed, file), 'utf8');
+    const readme = text('README.md');
+    const linked = [
+      ...[...readme.matchAll(/\]\(([^)#]+)[^)]*\)/g)].map(([, target]) => target),
+      ...[...readme.matchAll(/(?:src|srcset)="([^"]+)"/g)].map(([, target]) => target),
+    ].filter((target) => !/^https?:/.test(target));
+    const cited = readdirSync(join(installed, 'dist'))
+      .filter((file) => file.endsWith('.d.ts'))
+      .flatMap((file) => text(`dist/${file}`).match(/\b(?:docs|bench|examples)\/[\w/.-]*\w/g) ?? []);
+    expect(linked.length).toBeGreaterThan(3);
+    expect(cited).toContain('docs/algorithms.md');
+    expect([...linked, ...cited].filter((file) => !existsSync(join(installed, file)))).toEqual([]);
+  });
+
+  test('is at most two megabytes', () => expect(statSync(tarball).size).toBeLessThan(2_000_000));
 
   test('brings no other package along', () => {
     expect(readdirSync(join(project, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual([
