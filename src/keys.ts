@@ -104,8 +104,7 @@ export function checkOptionsObject(options: unknown, caller: string, example: st
 
 /** Refuses a threshold that no attention score can have. */
 export function checkEpsilon(epsilon: unknown, caller: string): void {
-  if (!isEpsilon(epsilon))
-    throw new RangeError(`${caller}: epsilon must be in (0, 1], got ${String(epsilon)}`);
+  if (!isEpsilon(epsilon)) throw new RangeError(`${caller}: epsilon must be in (0, 1], got ${epsilon}`);
 }
 
 /** Whether it is a number in (0, 1]. */

@@ -30,6 +30,9 @@ export type Steps<T> = Generator<Progress, T, void>;
 /**
  * Runs to the end without giving up the thread. The signal can then change only inside `onProgress`.
  *
+ * @param caller - opens messages
+ * @throws TypeError for a signal or a callback that is none
+ *
  * @example
  * ```ts
  * import { leverageScoresSteps, run } from 'levattention';
@@ -38,8 +41,8 @@ export type Steps<T> = Generator<Progress, T, void>;
  * rank; // => 2
  * ```
  */
-export function run<T>(steps: Steps<T>, options?: CallOptions): T {
-  const { signal, onProgress } = checkedCall(options, 'run');
+export function run<T>(steps: Steps<T>, options?: CallOptions, caller = 'run'): T {
+  const { signal, onProgress } = checkedCall(options, caller);
   signal?.throwIfAborted();
   for (;;) {
     const step = steps.next();
@@ -53,9 +56,9 @@ export function run<T>(steps: Steps<T>, options?: CallOptions): T {
 export function checkedCall(options: CallOptions | null | undefined, caller: string): CallOptions {
   const call = options ?? {};
   const { signal, onProgress } = call;
-  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function')
+  if (signal && typeof signal.throwIfAborted !== 'function')
     throw new TypeError(`${caller}: signal must be an AbortSignal, got ${String(signal)}`);
-  if (onProgress !== undefined && typeof onProgress !== 'function')
+  if (onProgress && typeof onProgress !== 'function')
     throw new TypeError(`${caller}: onProgress must be a function, got ${String(onProgress)}`);
   return call;
 }

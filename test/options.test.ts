@@ -31,12 +31,12 @@ describe('options', () => {
     [
       'another signal',
       () => leverageScores(keys, { signal: {} as never }),
-      'run: signal must be an AbortSignal, got [object Object]',
+      'leverageScores: signal must be an AbortSignal, got [object Object]',
     ],
     [
       'another callback',
       () => universalSet(keys, { epsilon: 0.5, onProgress: 3 as never }),
-      'run: onProgress must be a function, got 3',
+      'universalSet: onProgress must be a function, got 3',
     ],
   ])('%s', (_, call, message) => {
     expect(call).toThrow(TypeError);
@@ -45,7 +45,7 @@ describe('options', () => {
 
   test('another signal of an asynchronous call', async () => {
     await expect(leverageScoresAsync(keys, { signal: 'now' as never })).rejects.toThrow(
-      'runAsync: signal must be an AbortSignal, got now',
+      'leverageScoresAsync: signal must be an AbortSignal, got now',
     );
   });
 });

@@ -148,7 +148,7 @@ export function compareAttention(
   results: readonly LevAttentionResult[],
   options: AttentionOptions = {},
 ): HeadComparison[][] {
-  return run(compareAttentionSteps(q, k, v, results, options), options);
+  return run(compareAttentionSteps(q, k, v, results, options), options, 'compareAttention');
 }
 
 /** {@link compareAttention} that lets the event loop run. */

@@ -78,7 +78,7 @@ export function exactAttention(
   v: Tensor,
   options: AttentionOptions = {},
 ): OutputTensor {
-  return run(exactAttentionSteps(q, k, v, options), options);
+  return run(exactAttentionSteps(q, k, v, options), options, 'exactAttention');
 }
 
 /** {@link exactAttention} that lets the event loop run. */

@@ -107,7 +107,7 @@ export function heavyScores<const Q extends Keys>(
   keys: Keys,
   options: HeavyScoresOptions,
 ): ResultFor<Q, HeavyScores> {
-  return run(heavyScoresSteps(queries, keys, options), options);
+  return run(heavyScoresSteps(queries, keys, options), options, 'heavyScores');
 }
 
 /** {@link heavyScores} that lets the event loop run in between. */

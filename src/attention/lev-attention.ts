@@ -135,7 +135,7 @@ export function levAttention(
   v: Tensor,
   options: LevAttentionOptions,
 ): LevAttentionResult {
-  return run(levAttentionSteps(q, k, v, options), options);
+  return run(levAttentionSteps(q, k, v, options), options, 'levAttention');
 }
 
 /** {@link levAttention} that lets the event loop run. */

@@ -1,9 +1,10 @@
 /** `levattention heavy`: every attention score of given queries that reaches epsilon. */
 import { Command } from 'commander';
 import { type HeavyScores, heavyOfHeads } from '../attention/heavy-scores.js';
+import { runAsync } from '../kernels/run-async.js';
 import { type HeadOf, type PerHead, resultFor } from '../keys.js';
 import { lpCoresetAsync } from '../scores/coreset.js';
-import { type CallOptions, runAsync } from '../steps.js';
+import type { CallOptions } from '../steps.js';
 import { parseWeight } from '../weights/parse.js';
 import type { WeightFunction } from '../weights/weight.js';
 import { UsageError } from './failure.js';

@@ -46,8 +46,8 @@ export function compensatedDot(a: Floats, i: number, b: Floats, j: number, d: nu
 /** x y - fl(x y), exactly. */
 export function productError(x: number, y: number, product: number): number {
   // Where the split would overflow it is made of a smaller number.
-  if (Math.abs(x) > LARGEST_SPLIT) return productError(x / SCALE, y, product / SCALE) * SCALE;
-  if (Math.abs(y) > LARGEST_SPLIT) return productError(x, y / SCALE, product / SCALE) * SCALE;
+  if (Math.abs(y) > LARGEST_SPLIT) return productError(y / SCALE, x, product / SCALE) * SCALE;
+  if (Math.abs(x) > LARGEST_SPLIT) return productError(y, x, product);
   const bigX = SPLITTER * x;
   const highX = bigX - (bigX - x);
   const lowX = x - highX;

@@ -39,14 +39,11 @@ export function keepColumns({ d, width, matrix }: Basis, kept: readonly number[]
 export function partsOf(
   scale: Float64Array,
   { order, l }: PivotedCholesky,
-): { readonly column: number; readonly part: number }[][] {
+): (readonly [column: number, part: number])[][] {
   const width = order.length;
   const w = inverseLower(l, width);
   return Array.from({ length: width }, (_, a) =>
-    Array.from({ length: a + 1 }, (_, b) => ({
-      column: order[b],
-      part: scale[order[b]] * w[a * width + b],
-    })),
+    Array.from({ length: a + 1 }, (_, b) => [order[b], scale[order[b]] * w[a * width + b]] as const),
   );
 }
 
@@ -57,7 +54,7 @@ export function combine({ d, width, matrix }: Basis, scale: Float64Array, choles
   for (let i = 0; i < d; i++)
     for (let a = 0; a < width; a++) {
       let sum = 0;
-      for (const { column, part } of parts[a]) sum += matrix[i * width + column] * part;
+      for (const [column, part] of parts[a]) sum += matrix[i * width + column] * part;
       out[i * width + a] = sum;
     }
   return basisOf(out, d, width);

@@ -84,7 +84,7 @@ const GRAIN = 2 ** 53;
  * ```
  */
 export function lpCoreset<const K extends Keys>(keys: K, options: LpCoresetOptions): ResultFor<K, LpCoreset> {
-  return run(lpCoresetSteps(keys, options), options);
+  return run(lpCoresetSteps(keys, options), options, 'lpCoreset');
 }
 
 /** {@link lpCoreset} that lets the event loop run in between. */

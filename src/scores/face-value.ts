@@ -162,7 +162,7 @@ function combined(
       high: new Float64Array(directions[0].high.length),
       low: new Float64Array(directions[0].high.length),
     };
-    for (const { column, part } of parts) {
+    for (const [column, part] of parts) {
       const { high, low } = directions[column];
       for (let c = 0; c < high.length; c++) addProduct(out, c, part, high[c], low[c]);
     }

@@ -55,7 +55,7 @@ export function leverageScores<const K extends Keys>(
   keys: K,
   options: LeverageOptions = {},
 ): ResultFor<K, LeverageScores> {
-  return run(leverageScoresSteps(keys, options), options);
+  return run(leverageScoresSteps(keys, options), options, 'leverageScores');
 }
 
 /** {@link leverageScores} that lets the event loop run in between. */

@@ -82,7 +82,7 @@ export function lewisWeights<const K extends Keys>(
   keys: K,
   options: LewisOptions,
 ): ResultFor<K, LewisWeights> {
-  return run(lewisWeightsSteps(keys, options), options);
+  return run(lewisWeightsSteps(keys, options), options, 'lewisWeights');
 }
 
 /** {@link lewisWeights} that lets the event loop run in between. */

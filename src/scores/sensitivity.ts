@@ -58,7 +58,7 @@ export function sensitivities<const K extends Keys>(
   keys: K,
   options: SensitivityOptions,
 ): ResultFor<K, Sensitivities> {
-  return run(sensitivitiesSteps(keys, options), options);
+  return run(sensitivitiesSteps(keys, options), options, 'sensitivities');
 }
 
 /** {@link sensitivities} that lets the event loop run in between. */

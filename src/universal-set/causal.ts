@@ -74,7 +74,7 @@ export function keyLifetimes<const K extends Keys>(
   keys: K,
   options: KeyLifetimesOptions,
 ): ResultFor<K, KeyLifetimes> {
-  return run(keyLifetimesSteps(keys, options), options);
+  return run(keyLifetimesSteps(keys, options), options, 'keyLifetimes');
 }
 
 /** {@link keyLifetimes} that lets the event loop run in between. */

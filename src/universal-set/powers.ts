@@ -99,24 +99,12 @@ function* refine(
     left -= found.work;
     const upper = Math.min(found.upper, row.upper);
     refined.push({ index: row.index, lower: found.lower, upper });
-    insert(largest, upper, top + 1);
+    largest.push(upper);
+    largest.sort((a, b) => b - a).splice(top + 1);
     yield { phase: 'exact sensitivities', done: next + 1, total: order.length };
   }
   // What the budget does not reach is kept, and known to be undecided.
   const all = [...refined, ...order.slice(next).map((row) => ({ ...row, lower: 0 }))];
   if (epsilon !== undefined) return { kept: all.filter(({ upper }) => !(upper < epsilon)), epsilon };
   return topCandidates(all, top);
-}
-
-/** Puts a number at its place among falling ones, of which the first `most` are kept. */
-function insert(falling: number[], value: number, most: number): void {
-  let at = 0;
-  for (let end = falling.length; at < end; ) {
-    const middle = (at + end) >> 1;
-    if (falling[middle] >= value) at = middle + 1;
-    else end = middle;
-  }
-  if (at >= most) return;
-  falling.splice(at, 0, value);
-  if (falling.length > most) falling.pop();
 }

@@ -75,7 +75,7 @@ export function universalSet<const K extends Keys>(
   keys: K,
   options: UniversalSetOptions,
 ): ResultFor<K, UniversalSet> {
-  return run(universalSetSteps(keys, options), options);
+  return run(universalSetSteps(keys, options), options, 'universalSet');
 }
 
 /** {@link universalSet} that lets the event loop run in between. */

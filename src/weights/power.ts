@@ -1,5 +1,5 @@
 /** |x|^p, the weight of the paper: leverage scores for p = 2, Lewis weights for every other p. */
-import type { WeightFunction } from './weight.js';
+import { isPositive, type WeightFunction } from './weight.js';
 
 /**
  * f(x) = |x|^p for p > 0.
@@ -15,8 +15,7 @@ import type { WeightFunction } from './weight.js';
  * ```
  */
 export function power(p: number): WeightFunction {
-  if (!(typeof p === 'number' && p > 0 && p < Number.POSITIVE_INFINITY))
-    throw new RangeError(`power: p must be a positive number, got ${String(p)}`);
+  if (!isPositive(p)) throw new RangeError(`power: p must be a positive number, got ${p}`);
   return {
     name: `power:${p}`,
     growth: p,

@@ -60,12 +60,10 @@ export function checkWeight(f: WeightFunction, where: string): void {
   const { name, growth: p, lowerGrowth: q } = f;
   if (typeof name !== 'string' || name === '')
     throw new TypeError(`${where}: f.name must be a non-empty string, got ${String(name)}`);
-  if (!(typeof p === 'number' && p > 0 && p < Number.POSITIVE_INFINITY))
-    throw new RangeError(`${where}: f.growth of ${name} must be a positive number, got ${String(p)}`);
+  if (!isPositive(p))
+    throw new RangeError(`${where}: f.growth of ${name} must be a positive number, got ${p}`);
   if (q !== undefined && !(typeof q === 'number' && q >= 0 && q <= p))
-    throw new RangeError(
-      `${where}: f.lowerGrowth of ${name} must be in [0, growth = ${p}], got ${String(q)}`,
-    );
+    throw new RangeError(`${where}: f.lowerGrowth of ${name} must be in [0, growth = ${p}], got ${q}`);
   if (f.power !== undefined && f.power !== p)
     throw new RangeError(`${where}: f.power of ${name} must equal growth = ${p}, got ${f.power}`);
   const refuse = (rule: string, x: number, got: unknown) => {
@@ -117,8 +115,12 @@ export function checkWeight(f: WeightFunction, where: string): void {
   if (!positive) refuse('positive somewhere', beforeX, before);
 }
 
+/** Whether it is a finite number above zero. */
+export function isPositive(x: unknown): boolean {
+  return typeof x === 'number' && x > 0 && x < Number.POSITIVE_INFINITY;
+}
+
 /** Refuses a scale that is not a positive number. */
 export function checkScale(name: string, scale: number): void {
-  if (!(typeof scale === 'number' && scale > 0 && scale < Number.POSITIVE_INFINITY))
-    throw new RangeError(`${name}: scale must be a positive number, got ${String(scale)}`);
+  if (!isPositive(scale)) throw new RangeError(`${name}: scale must be a positive number, got ${scale}`);
 }
