@@ -7,8 +7,9 @@ import { offeredWith } from './task.js';
 export const MOST_THREADS = 256;
 
 /**
- * Runs to the end, letting timers, events and painting happen about every 20 ms; with `threads`, passes over the keys are done by
- * that many workers, and the result is the same to the last bit.
+ * Runs to the end, letting timers, events and painting happen between pieces of work once 20 ms have passed. Most pieces take some
+ * milliseconds; sorting for a `top` of 200,000 keys, rows against many queries, and factors of many hundred columns take some hundred.
+ * With `threads`, passes over the keys are done by that many workers, and the result is the same to the last bit.
  *
  * @param caller - opens messages
  * @throws RangeError unless `threads` is a whole number from 1 to 256; Error where a worker cannot be started or ends early
