@@ -35,10 +35,8 @@ export function openNpy(source: ByteSource): TensorFile {
  * @throws FormatError where the header is not what NumPy writes or the data have another length than it says
  */
 export function openArray(source: ByteSource, name: string, where: string): FileTensor {
-  const { start, text } = headerText(source, where);
-  const { descr, fortran_order, shape } = parseHeader(text, where);
+  const { start, descr, encoding, shape, fortran } = npyHeader(source, where);
   const entries = entriesOf(shape, where);
-  const encoding = encodingOf(descr);
   if (encoding) {
     const needed = entries * FLOAT_BYTES[encoding.type];
     const held = source.byteLength - start;
@@ -48,31 +46,58 @@ export function openArray(source: ByteSource, name: string, where: string): File
         `shape [${shape}] of ${descr} needs ${needed} bytes after the header, the file has ${held}`,
       );
   }
-  return fileTensor({ source, where, name, dtype: descr, encoding, shape, start, fortran: fortran_order });
+  return fileTensor({ source, where, name, dtype: descr, encoding, shape, start, fortran });
+}
+
+/** What the header of an .npy says, and the byte at which the data start. */
+export interface NpyHeader {
+  readonly start: number;
+  readonly descr: string;
+  /** Undefined where the numbers are not floating-point. */
+  readonly encoding: Encoding | undefined;
+  readonly shape: readonly number[];
+  readonly fortran: boolean;
+}
+
+/**
+ * Reads the header, and nothing behind it.
+ *
+ * @throws FormatError where it is not what NumPy writes
+ */
+export function npyHeader(source: ByteSource, where: string): NpyHeader {
+  const { start, text } = headerText(source, where);
+  const { descr, fortran_order, shape } = parseHeader(text, where);
+  return { start, descr, encoding: encodingOf(descr), shape, fortran: fortran_order };
+}
+
+/** As many bytes of an .npy tell how long its header is. */
+export const NPY_LEAD = 12;
+
+/** The bytes [from, start) of the header's text, as the first bytes of the file tell. */
+export function npyHeaderPlace(lead: Uint8Array, where: string): { from: number; start: number } {
+  if (lead.length < 10 || NPY_MAGIC.some((byte, i) => lead[i] !== byte))
+    refuse(where, 'does not begin as an .npy file does');
+  const [major, minor] = lead.subarray(6, 8);
+  if (major < 1 || major > 3 || minor !== 0)
+    refuse(where, `version ${major}.${minor} is not one of 1.0, 2.0, 3.0`);
+  const from = major === 1 ? 10 : 12;
+  if (lead.length < from) refuse(where, `the file ends after ${lead.length} bytes, within the header`);
+  const view = new DataView(lead.buffer, lead.byteOffset, lead.length);
+  const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  if (length > MAX_HEADER) refuse(where, `header length ${length} is above ${MAX_HEADER}`);
+  return { from, start: from + length };
 }
 
 /** The header's text and the byte at which the data start. */
 function headerText(source: ByteSource, where: string): { start: number; text: string } {
   const size = source.byteLength;
-  const lead = bytesOf(source, 0, Math.min(12, size), where);
-  if (size < 10 || NPY_MAGIC.some((byte, i) => lead[i] !== byte))
-    refuse(where, 'does not begin as an .npy file does');
-  const [major, minor] = lead.subarray(6, 8);
-  if (major < 1 || major > 3 || minor !== 0)
-    refuse(where, `version ${major}.${minor} is not one of 1.0, 2.0, 3.0`);
-  const lengthBytes = major === 1 ? 2 : 4;
-  if (size < 8 + lengthBytes) refuse(where, `the file ends after ${size} bytes, within the header`);
-  const view = new DataView(lead.buffer, lead.byteOffset, lead.length);
-  const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
-  const start = 8 + lengthBytes + length;
-  if (start > size) refuse(where, `header length ${length} exceeds the file (${size} bytes)`);
-  if (length > MAX_HEADER) refuse(where, `header length ${length} is above ${MAX_HEADER}`);
-  const bytes = bytesOf(source, start - length, start, where);
+  const lead = bytesOf(source, 0, Math.min(NPY_LEAD, size), where);
+  const { from, start } = npyHeaderPlace(lead, where);
+  if (start > size) refuse(where, `header length ${start - from} exceeds the file (${size} bytes)`);
+  const encoding = lead[6] === 3 ? 'utf-8' : 'latin1';
+  const bytes = bytesOf(source, from, start, where);
   try {
-    return {
-      start,
-      text: new TextDecoder(major === 3 ? 'utf-8' : 'latin1', { fatal: true, ignoreBOM: true }).decode(bytes),
-    };
+    return { start, text: new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes) };
   } catch {
     return refuse(where, 'the header is not UTF-8');
   }

@@ -3,7 +3,15 @@
  * (docs/algorithms.md, section 6).
  */
 import { BLOCK_ROWS } from '../kernels/kernels.js';
-import { checkOptionsObject, type Floats, headsOf, type KeyMatrix, type Keys, matrixOver } from '../keys.js';
+import {
+  checkEpsilon,
+  checkOptionsObject,
+  type Floats,
+  headsOf,
+  type KeyMatrix,
+  type Keys,
+  matrixOver,
+} from '../keys.js';
 import { lowerScore, upperScore } from '../scores/factor.js';
 import type { GramFactor } from '../scores/gram-factor.js';
 import { parseWeight } from '../weights/parse.js';
@@ -89,6 +97,8 @@ export class UniversalSetSketch {
   private readonly levels: readonly Summary[];
   /** What came, and where the next rows go. */
   private readonly contents = { ranges: new Ranges(), position: 0 };
+  /** What `filter` judges by, until rows are added. */
+  private secondPass: Screen | undefined;
 
   constructor(options: SketchOptions) {
     const { d, epsilon, f, centre } = checkedOptions(options);
@@ -120,6 +130,20 @@ export class UniversalSetSketch {
     return this.contents.ranges.total;
   }
 
+  /** Which rows these are: ranges [start, end), ascending, neighbours joined. */
+  get ranges(): readonly (readonly [start: number, end: number])[] {
+    return this.contents.ranges.list.map(([start, end]) => [start, end]);
+  }
+
+  /** Copies of the rows that the sketch holds, in the order of their indices: those that may still be heavy, and the last ones. */
+  get held(): {
+    readonly indices: Float64Array;
+    readonly keys: { readonly data: Floats; readonly shape: number[] };
+  } {
+    const { data, indices } = allRows(this.levels[0]).sorted();
+    return { indices, keys: { data, shape: [indices.length, this.d] } };
+  }
+
   /**
    * Inserts keys [n, d] as rows offset .. offset + n - 1 of the stream; right after the last ones unless given. O(n D^2) a level.
    *
@@ -129,9 +153,9 @@ export class UniversalSetSketch {
   insert(keys: Keys, offset: number = this.contents.position): void {
     const matrix = this.matrixOf(keys, 'insert');
     const { ranges } = this.contents;
-    if (!(Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(offset + matrix.n)))
-      throw new RangeError(`insert: offset must be a whole number with offset + n below 2^53, got ${offset}`);
+    checkOffset(offset, matrix.n, 'insert');
     refuseOverlap(ranges, offset, offset + matrix.n, 'insert');
+    this.secondPass = undefined;
     eachPiece(matrix, (rows, start, end) => {
       const indices = Float64Array.from({ length: end - start }, (_, i) => offset + start + i);
       this.levels[0].insert(rows, indices);
@@ -151,6 +175,7 @@ export class UniversalSetSketch {
     refuseDifferent(this.description, other.description, 'merge');
     const { ranges } = this.contents;
     for (const [start, end] of other.contents.ranges.list) refuseOverlap(ranges, start, end, 'merge');
+    this.secondPass = undefined;
     this.levels.forEach((level, r) => {
       level.merge(other.levels[r]);
     });
@@ -210,14 +235,11 @@ export class UniversalSetSketch {
     const matrix = this.matrixOf(keys, 'filter');
     if (this.f.power !== 2)
       throw new RangeError(`filter: the sketch must be for f = power:2, got ${this.f.name}`);
-    if (this.rows === 0) throw new RangeError('filter: the sketch must have rows, got none');
-    const { shape, clone } = this.levels[0];
-    const { factor } = clone.call(this.levels[0]).finish();
-    if (!factor)
-      throw new RangeError(
-        'filter: the Gram must certify scores, and these keys are of low rank or ill-conditioned; finish gives their set',
-      );
-    const screen = new Screen(factor, shape.width, this.epsilon);
+    checkOffset(offset, matrix.n, 'filter');
+    const { shape } = this.levels[0];
+    this.secondPass ??= this.screenOfAll();
+    const screen = this.secondPass;
+    const { factor } = screen;
     const found: Candidate[] = [];
     eachPiece(matrix, (rows, start, end) => {
       const image = shape.image(matrixOver(rows, end - start, this.d));
@@ -240,6 +262,17 @@ export class UniversalSetSketch {
       scores: found.map(({ upper }) => upper),
       undecided: found.filter(({ lower = 0 }) => lower < this.epsilon).map(({ index }) => index),
     };
+  }
+
+  private screenOfAll(): Screen {
+    if (this.rows === 0) throw new RangeError('filter: the sketch must have rows, got none');
+    const [level] = this.levels;
+    const { factor } = level.clone().finish();
+    if (!factor)
+      throw new RangeError(
+        'filter: the Gram must certify scores, and these keys are of low rank or ill-conditioned; finish gives their set',
+      );
+    return new Screen(factor, level.shape.width, this.epsilon);
   }
 
   /** The sketch as bytes, little-endian, with version and checksum; `fromBytes` gives one that goes on bit for bit. */
@@ -285,10 +318,7 @@ export class UniversalSetSketch {
 
   /** While every row is held, the set is that of `universalSet`. */
   private batchSet(level: Summary): UniversalSet {
-    const all = new IndexedRows(this.d);
-    all.append(level.held.data, level.held.indices);
-    all.append(level.open.data, level.open.indices);
-    const { data, indices } = all.sorted();
+    const { data, indices } = allRows(level).sorted();
     const { epsilon, f, centre } = this;
     const set = universalSet(
       { data, shape: [indices.length, this.d] },
@@ -333,8 +363,7 @@ function checkedOptions(options: SketchOptions): Required<SketchOptions> {
   const { d, epsilon, f = power(2), centre = false } = options;
   if (!(Number.isSafeInteger(d) && d > 0))
     throw new RangeError(`${caller}: d must be a positive whole number, got ${d}`);
-  if (!(typeof epsilon === 'number' && epsilon > 0 && epsilon <= 1))
-    throw new RangeError(`${caller}: epsilon must be in (0, 1], got ${epsilon}`);
+  checkEpsilon(epsilon, caller);
   checkWeight(f, caller);
   return { d, epsilon, f, centre };
 }
@@ -346,12 +375,27 @@ function chain(count: number, make: (round: number, next?: Summary) => Summary):
   return levels;
 }
 
+/** The rows that a level holds, and those of its open block. */
+function allRows({ held, open, shape }: Summary): IndexedRows {
+  const all = new IndexedRows(shape.d);
+  all.append(held.data, held.indices);
+  all.append(open.data, open.indices);
+  return all;
+}
+
 /** Visits the rows of a matrix in pieces of a block. */
 function eachPiece(matrix: KeyMatrix, visit: (rows: Floats, start: number, end: number) => void): void {
   for (let start = 0; start < matrix.n; start += BLOCK_ROWS) {
     const end = Math.min(matrix.n, start + BLOCK_ROWS);
     visit(matrix.rows(start, end), start, end);
   }
+}
+
+function checkOffset(offset: number, n: number, caller: string): void {
+  if (!(Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(offset + n)))
+    throw new RangeError(
+      `${caller}: offset must be a whole number with offset + n below 2^53, got ${String(offset)}`,
+    );
 }
 
 function refuseOverlap(ranges: Ranges, start: number, end: number, caller: string): void {
