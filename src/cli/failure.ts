@@ -16,6 +16,9 @@ export class UsageError extends Error {}
 /** A file, or numbers in it, that cannot be used. */
 export class InputError extends Error {}
 
+/** An interrupt after something was written. */
+export class Interrupted extends Error {}
+
 /** What is printed, and what the process returns. */
 export interface Failure {
   readonly line: string;
@@ -44,6 +47,7 @@ export function failureOf(error: unknown, command: string): Failure {
 function describe(error: unknown): { text: string; code: number } {
   if (error instanceof UsageError) return { text: error.message, code: exitCode.usage };
   if (error instanceof InputError) return { text: error.message, code: exitCode.input };
+  if (error instanceof Interrupted) return { text: error.message, code: exitCode.cancelled };
   if (error instanceof CommanderError)
     return { text: error.message.replace(/^error: /, ''), code: exitCode.usage };
   if (!(error instanceof Error)) return { text: `internal error: ${String(error)}`, code: exitCode.internal };
@@ -67,7 +71,7 @@ function describe(error: unknown): { text: string; code: number } {
  */
 export function refusalOf(error: unknown): string | undefined {
   if (!(error instanceof RangeError || error instanceof TypeError)) return undefined;
-  return /^[a-z]\w*: (.*)$/s.exec(error.message)?.[1];
+  return /^[A-Za-z]\w*: (.*)$/s.exec(error.message)?.[1];
 }
 
 /** Names of files may hold line breaks and terminal codes. */

@@ -66,18 +66,22 @@ export function openFile(path: string): FileSource {
 /**
  * Writes a file so that it is there in full or as it was before: into a file beside it that then takes its name, and
  * is removed where anything fails. A link keeps pointing to its file, and what is no regular file (a pipe, a device) is
- * written to directly.
+ * written to directly. What a killed process leaves of a file that is written again and again is overwritten where
+ * `beside` gives its name an ending.
  *
  * @throws the system's error where the file cannot be written; whatever the iterable throws
  */
-export function writeFileAtomic(path: string, chunks: Iterable<string | Uint8Array>): void {
+export function writeFileAtomic(path: string, chunks: Iterable<string | Uint8Array>, beside?: string): void {
   const before = onFile(path, () => statSync(path, { throwIfNoEntry: false }));
   const direct = before !== undefined && !before.isFile();
   const target = before && !direct ? realpathSync(path) : path;
-  const written = direct ? target : join(dirname(target), `.levattention-${randomUUID()}.tmp`);
+  const temporary =
+    beside === undefined ? join(dirname(target), `.levattention-${randomUUID()}.tmp`) : `${target}${beside}`;
+  const written = direct ? target : temporary;
+  const flags = direct || beside !== undefined ? 'w' : 'wx';
   try {
     onFile(path, () => {
-      const file = created(path, () => openSync(written, direct ? 'w' : 'wx', before?.mode));
+      const file = created(path, () => openSync(written, flags, before?.mode));
       try {
         writeChunks(file, chunks);
       } finally {

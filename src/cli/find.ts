@@ -5,17 +5,21 @@ import type { HeadOf } from '../keys.js';
 import { leverageScoresAsync } from '../scores/leverage.js';
 import type { CallOptions } from '../steps.js';
 import type { UniversalSet } from '../universal-set/result.js';
+import { UniversalSetSketch } from '../universal-set/sketch.js';
 import { type UniversalSetOptions, universalSetAsync } from '../universal-set/universal-set.js';
 import { parseWeight } from '../weights/parse.js';
 import { UsageError } from './failure.js';
 import { writeFileAtomic } from './file-source.js';
-import { eachHead, openInput, type TensorInput } from './inputs.js';
+import { about, eachHead, openInput, type TensorInput } from './inputs.js';
 import { parseCount, parsedBy, parseEpsilon, parseThreads } from './options.js';
 import { checkOutput, indexArray, writeArrays } from './outputs.js';
 import { light, standAlone } from './report/palette.js';
 import { scoreChart } from './report/score-chart.js';
+import { openRows, STANDARD_INPUT } from './row-source.js';
 import type { Session } from './session.js';
-import { counted, listed, number, seconds, table } from './text.js';
+import { oneSet } from './set-in-words.js';
+import { INTERVAL, insertRows, SKETCH_ENDING, sketchWithCheckpoint } from './sketching.js';
+import { listed, number, seconds, table } from './text.js';
 
 interface FindOptions {
   readonly epsilon?: string;
@@ -26,6 +30,10 @@ interface FindOptions {
   readonly output?: string;
   readonly plot?: string;
   readonly threads: string;
+  readonly raw?: string;
+  readonly cols?: string;
+  readonly checkpoint?: string;
+  readonly interval?: string;
   readonly json?: boolean;
 }
 
@@ -33,11 +41,20 @@ const help = `
 KEYS is a .npy, .npz or .safetensors file of shape [n, d] or [batch, heads, n, d]; FILE#NAME
 chooses a tensor of a file that holds several. Exactly one of --epsilon and --top is needed.
 
+'-' reads keys once, from standard input: an .npy of shape [n, d], or with --raw and --cols little-endian
+numbers without a header, row after row, for as long as they come. With --checkpoint the keys are
+summed up in a file every --interval rows; the same command goes on from there after it was killed,
+with the same result. Of a stream, \`levattention finish\` gives the set of the rows in that file at
+any time. Both take the keys in one pass: the minimal set for power:2, a certified superset for
+other weights, with --epsilon.
+
 Examples:
   levattention find keys.npy --epsilon 0.05
   levattention find capture.safetensors#layer0.k --top 32 --json
   levattention find keys.npy --epsilon 0.1 --f huber:1.5 -o set.npy --plot scores.svg
-  levattention find keys.npy --epsilon 0.01 --threads 4`;
+  levattention find keys.npy --epsilon 0.01 --threads 4
+  levattention find big.npy --epsilon 0.01 --checkpoint big.lev
+  cat keys.f32 | levattention find - --raw f32 --cols 64 --epsilon 0.01`;
 
 /** The command. */
 export function findCommand({ call, print }: Session): Command {
@@ -48,7 +65,7 @@ export function findCommand({ call, print }: Session): Command {
         'whole weight f(<query, key>). A set marked minimal holds no other key; of many keys, a part of them decides quickly ' +
         'what may be heavy, which can leave a few more in: --exact takes them out.',
     )
-    .argument('<keys>', 'file of keys')
+    .argument('<keys>', "file of keys, or '-'")
     .option('--epsilon <e>', 'threshold of the attention score, in (0, 1]')
     .option('--top <k>', 'the K keys of largest possible score; epsilon is then the largest one left out')
     .option(
@@ -71,6 +88,10 @@ export function findCommand({ call, print }: Session): Command {
       'worker threads that share the passes over the keys; the result is the same',
       '1',
     )
+    .option('--raw <type>', "of '-': numbers without a header, f16, bf16, f32 or f64")
+    .option('--cols <d>', 'with --raw: numbers of a key')
+    .option('--checkpoint <file.lev>', 'go on from this file, and write it every --interval rows')
+    .option('--interval <rows>', `with --checkpoint; ${INTERVAL} unless given`)
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action(async (keys: string, options: FindOptions) => {
@@ -79,12 +100,40 @@ export function findCommand({ call, print }: Session): Command {
     });
 }
 
+/** What a way through the keys found. */
+interface Found {
+  /** Whether the keys were one matrix. */
+  readonly flat: boolean;
+  readonly sets: readonly HeadOf<UniversalSet>[];
+  /** The picture, where one is asked for. */
+  readonly picture?: string;
+  /** With a checkpoint: rows that an earlier run had read. */
+  readonly resumed?: number;
+}
+
 async function find(reference: string, options: FindOptions, call: CallOptions): Promise<string> {
   const started = performance.now();
   const choice = choiceOf(options);
   if (options.output !== undefined)
     checkOutput(options.output, ['.npy', '.npz', '.safetensors'], '-o', [reference]);
   if (options.plot !== undefined) checkOutput(options.plot, ['.svg'], '--plot', [reference]);
+  const onePass = reference === STANDARD_INPUT || options.checkpoint !== undefined;
+  const found = await (onePass ? findInOnePass : findInMemory)(reference, options, choice, call);
+  const elapsed = (performance.now() - started) / 1000;
+  if (options.output) writeArrays(options.output, arraysOf(found));
+  if (options.plot && found.picture) writeFileAtomic(options.plot, [found.picture]);
+  return options.json ? json(found, elapsed) : inWords(found, options, elapsed);
+}
+
+async function findInMemory(
+  reference: string,
+  options: FindOptions,
+  choice: UniversalSetOptions,
+  call: CallOptions,
+): Promise<Found> {
+  for (const [option, value] of Object.entries({ '--raw': options.raw, '--cols': options.cols }))
+    if (value !== undefined) throw new UsageError(`${option} is for numbers from standard input, '-'`);
+  if (options.interval !== undefined) throw new UsageError('--interval belongs to --checkpoint');
   const input = await openInput(reference);
   if (choice.top !== undefined && choice.top > input.n)
     throw new UsageError(`--top must be at most the number of keys, ${input.n}, got ${choice.top}`);
@@ -93,11 +142,43 @@ async function find(reference: string, options: FindOptions, call: CallOptions):
       `-o must end in .npz or .safetensors for the sets of several heads, got '${options.output}'`,
     );
   const sets = await eachHead(input, ({ matrix }) => universalSetAsync(matrix, { ...choice, ...call }));
-  const elapsed = (performance.now() - started) / 1000;
-  const picture = options.plot && (await draw(input, sets, choice, call));
-  if (options.output) writeArrays(options.output, arraysOf(input, sets));
-  if (options.plot && picture) writeFileAtomic(options.plot, [picture]);
-  return options.json ? json(input, sets, elapsed) : inWords(input, sets, options, elapsed);
+  const picture = options.plot === undefined ? undefined : await draw(input, sets, choice, call);
+  return { flat: input.flat, sets, picture };
+}
+
+/** Of keys that come once, or that are too many to begin anew. */
+async function findInOnePass(
+  reference: string,
+  options: FindOptions,
+  { epsilon, f, exact, centre }: UniversalSetOptions,
+  call: CallOptions,
+): Promise<Found> {
+  const why = reference === STANDARD_INPUT ? `'-'` : '--checkpoint';
+  if (epsilon === undefined)
+    throw new UsageError(`${why} takes the keys in one pass, which needs --epsilon, not --top`);
+  if (exact && f?.power !== 2)
+    throw new UsageError(
+      `${why} takes the keys in one pass: --exact is then for --f power:2, got ${f?.name}`,
+    );
+  if (call.threads !== 1)
+    throw new UsageError(`${why} takes the keys in one pass, on one thread, got --threads ${call.threads}`);
+  const { checkpoint: path, interval } = options;
+  if (path === undefined && interval !== undefined)
+    throw new UsageError('--interval belongs to --checkpoint');
+  const every = interval === undefined ? INTERVAL : parseCount(interval, '--interval');
+  if (path !== undefined) checkOutput(path, [SKETCH_ENDING], '--checkpoint', [reference]);
+  const source = await openRows(reference, options, call.signal);
+  const sketch = await about(
+    source.name,
+    async () => new UniversalSetSketch({ d: source.d, epsilon, f, centre }),
+  );
+  const { sketch: full, resumed } =
+    path === undefined
+      ? { sketch: await insertRows(sketch, source, call), resumed: undefined }
+      : await sketchWithCheckpoint(sketch, source, { path, interval: every }, call);
+  const set = full.finish();
+  const picture = options.plot === undefined ? undefined : await drawSets([set], [set.scores]);
+  return { flat: true, sets: [{ batch: 0, head: 0, ...set }], picture, resumed };
 }
 
 function choiceOf({ epsilon, top, f, exact, centre }: FindOptions): UniversalSetOptions {
@@ -124,11 +205,19 @@ async function draw(
           (head) => head.scores,
         )
       : sets.map((set) => set.scores);
+  return drawSets(sets, scores);
+}
+
+/** The median set with its threshold; other heads behind it. */
+async function drawSets(
+  sets: readonly UniversalSet[],
+  scores: readonly ArrayLike<number>[],
+): Promise<string> {
   const order = sets.map((_, i) => i).sort((a, b) => sets[a].indices.length - sets[b].indices.length);
   const median = order[Math.floor(order.length / 2)];
   const svg = await scoreChart({
     scores: scores[median],
-    n: input.n,
+    n: sets[median].n,
     epsilon: sets[median].epsilon,
     kept: sets[median].indices.length,
     others: scores.filter((_, i) => i !== median),
@@ -136,81 +225,29 @@ async function draw(
   return standAlone(svg, light);
 }
 
-function arraysOf(input: TensorInput, sets: readonly HeadOf<UniversalSet>[]): Record<string, ArrayToWrite> {
-  const name = ({ batch, head }: HeadOf<UniversalSet>) =>
-    input.flat ? 'indices' : `batch${batch}.head${head}`;
+function arraysOf({ flat, sets }: Found): Record<string, ArrayToWrite> {
+  const name = ({ batch, head }: HeadOf<UniversalSet>) => (flat ? 'indices' : `batch${batch}.head${head}`);
   return Object.fromEntries(sets.map((set) => [name(set), indexArray(set.indices)]));
 }
 
-function json(input: TensorInput, sets: readonly HeadOf<UniversalSet>[], elapsed: number): string {
-  if (!input.flat) {
+function json({ flat, sets, resumed }: Found, elapsed: number): string {
+  if (!flat) {
     const { f } = sets[0];
     // With --top each head has a threshold of its own.
     const epsilon = sets.every((set) => set.epsilon === sets[0].epsilon) ? sets[0].epsilon : null;
     return JSON.stringify({ f, epsilon, heads: sets, seconds: elapsed });
   }
   const { batch, head, ...set } = sets[0];
-  return JSON.stringify({ ...set, seconds: elapsed });
+  return JSON.stringify({ ...set, resumed, seconds: elapsed });
 }
 
-function inWords(
-  input: TensorInput,
-  sets: readonly HeadOf<UniversalSet>[],
-  options: FindOptions,
-  elapsed: number,
-): string {
-  const lines = input.flat ? oneSet(sets[0], options) : manySets(sets, options);
+function inWords({ flat, sets, resumed }: Found, options: FindOptions, elapsed: number): string {
+  const lines = flat ? oneSet(sets[0], options) : manySets(sets, options);
+  if (options.checkpoint)
+    lines.push(`checkpoint ${options.checkpoint}${resumed ? `, gone on from row ${resumed}` : ''}`);
   if (options.output) lines.push(`indices written to ${options.output}`);
   if (options.plot) lines.push(`picture written to ${options.plot}`);
   return [...lines, `took ${seconds(elapsed)}`].join('\n');
-}
-
-function oneSet(set: UniversalSet, options: FindOptions): string[] {
-  const { n, rank, d, indices, margin, undecided, sizeBound, scoreKind } = set;
-  const most = scoreKind === 'upper' ? 'at most ' : '';
-  const strongest = indices
-    .map((index, i) => ({ index, score: set.scores[i] }))
-    .sort((a, b) => b.score - a.score);
-  return [
-    ...verdict(set, options),
-    '',
-    `keys       ${listed(indices) || 'none'}`,
-    `strongest  ${
-      strongest
-        .slice(0, 5)
-        .map(({ index, score }) => `${index} (${most}${number(score)})`)
-        .join('  ') || 'none'
-    }`,
-    `guarantee  ${set.guarantee}, rounding margin ${number(margin)}, ${counted(undecided.length, 'key')} undecided${undecided.length > 0 ? ' and kept' : ''}`,
-    `bound      theory allows ${Math.floor(Math.min(n, sizeBound))} of ${n} keys here (rank ${rank} of ${d} columns)`,
-  ];
-}
-
-/** What the set means, in words. */
-function verdict(
-  { n, indices, epsilon, guarantee, f }: UniversalSet,
-  { top, centre }: FindOptions,
-): string[] {
-  const who = `${indices.length} of ${n} keys`;
-  const weight = `weight ${f}${centre ? ' with offset' : ''}`;
-  if (top !== undefined)
-    return [
-      `The ${counted(indices.length, 'key')} of largest possible score, of ${n} (${weight}).`,
-      `Every score above ${number(epsilon)}, for any query there could be, lies on one of them.`,
-    ];
-  if (indices.length === 0)
-    return [
-      `No key of ${n} can ever score ${number(epsilon)} or more, for any query there could be (${weight}).`,
-    ];
-  if (guarantee === 'minimal')
-    return [
-      `${who} can ever score ${number(epsilon)} or more (${weight}).`,
-      'Every other key is below it for every query there could be; each of these reaches it for some query.',
-    ];
-  return [
-    `At most ${who} can ever score ${number(epsilon)} or more (${weight}).`,
-    'Every other key is below it for every query there could be; some of these may be, too.',
-  ];
 }
 
 function manySets(sets: readonly HeadOf<UniversalSet>[], options: FindOptions): string[] {

@@ -7,11 +7,13 @@ import { coresetCommand } from './coreset.js';
 import { demoCommand } from './demo.js';
 import { exitCode, exitCodesHelp, failureOf, InputError, UsageError } from './failure.js';
 import { findCommand } from './find.js';
+import { filterCommand, finishCommand } from './finish.js';
 import { heavyCommand } from './heavy.js';
 import { lifetimesCommand } from './lifetimes.js';
 import { ProgressLine } from './progress.js';
 import { reportCommand } from './report.js';
 import type { Session } from './session.js';
+import { mergeCommand, sketchCommand } from './sketch.js';
 
 const interrupt = new AbortController();
 const progress = new ProgressLine(process.stderr);
@@ -37,6 +39,10 @@ function program(): Command {
     heavyCommand(session),
     coresetCommand(session),
     lifetimesCommand(session),
+    sketchCommand(session),
+    mergeCommand(session),
+    finishCommand(session),
+    filterCommand(session),
     attendCommand(session),
     reportCommand(session),
     demoCommand(session),

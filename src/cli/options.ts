@@ -34,6 +34,14 @@ export function parseSeed(text: string): number {
   return seed;
 }
 
+/** The number of a row. */
+export function parseOffset(text: string): number {
+  const offset = parseNumber(text);
+  if (!(Number.isSafeInteger(offset) && offset >= 0))
+    throw new UsageError(`--offset must be a whole number in [0, 2^53), got '${text}'`);
+  return offset;
+}
+
 /** A factor greater than zero. */
 export function parsePositive(text: string, option: string): number {
   const value = parseNumber(text);

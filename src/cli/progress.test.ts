@@ -25,6 +25,19 @@ test('shows nothing of the first second, then at most ten lines a second, and re
   expect(written.slice(2)).toEqual(['\r\u001b[K']);
 });
 
+test('shows rows a second and the time left, of an unknown total the rate alone', () => {
+  const { written, at } = line(true);
+  at(0, 0, 1000);
+  at(2000, 500, 1000);
+  at(3000, 0, 0);
+  at(4000, 3000, 0);
+  expect(written).toEqual([
+    '\r\u001b[Kgram  50 %  250/s  2.0 s left',
+    '\r\u001b[Kgram',
+    '\r\u001b[Kgram  3,000/s',
+  ]);
+});
+
 test('leaves files and pipes alone', () => {
   const { written, progress, at } = line(false);
   at(5000, 100);
@@ -36,5 +49,5 @@ test('shows no share of an unknown total, and never more than all', () => {
   const { written, at } = line(true);
   at(2000, 5, 0);
   at(3000, 7, 5);
-  expect(written).toEqual(['\r\u001b[Kgram', '\r\u001b[Kgram 100 %']);
+  expect(written).toEqual(['\r\u001b[Kgram', '\r\u001b[Kgram 100 %  2/s']);
 });

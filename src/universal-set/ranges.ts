@@ -11,6 +11,12 @@ export class Ranges {
     return found && found[0] < end ? [Math.max(start, found[0]), Math.min(end, found[1])] : undefined;
   }
 
+  /** Whether all rows of [start, end) have come. */
+  covers(start: number, end: number): boolean {
+    const found = this.overlap(start, end);
+    return found !== undefined && found[0] === start && found[1] === end;
+  }
+
   /** Adds a range that overlaps none. */
   add(start: number, end: number): void {
     const { list } = this;

@@ -255,7 +255,7 @@ describe('refusals', () => {
     [
       'tensors',
       () => new UniversalSetSketch({ d: 100, epsilon: 0.1, f: power(4) }),
-      'power:4 of 100 columns needs tensors of 5050, at most 4096 are taken',
+      'at most 4096 columns are taken, got 5050, those of the tensors of power:4',
     ],
     [
       'levels',

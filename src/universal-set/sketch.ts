@@ -115,7 +115,7 @@ export class UniversalSetSketch {
     const width = tensorDimension(this.columns, this.order);
     if (width > MOST_COLUMNS)
       throw new RangeError(
-        `UniversalSetSketch: ${f.name} of ${this.columns} columns needs tensors of ${width}, at most ${MOST_COLUMNS} are taken`,
+        `UniversalSetSketch: at most ${MOST_COLUMNS} columns are taken, got ${width}${this.order > 1 ? `, those of the tensors of ${f.name}` : ''}`,
       );
     if (rounds > MOST_LEVELS)
       throw new RangeError(
@@ -228,7 +228,7 @@ export class UniversalSetSketch {
   /**
    * The keys of a second pass over rows of this sketch that can reach epsilon, f(x) = x^2, with their scores against all rows. O(n d^2).
    *
-   * @throws TypeError or RangeError, one line: for another f or number of columns, rows that cannot be of this sketch, or where the Gram does
+   * @throws TypeError or RangeError, one line: for another f or number of columns, rows that are not of this sketch, or where the Gram does
    * not certify the scores.
    */
   filter(keys: Keys, offset = 0): HeavyRows {
@@ -236,6 +236,10 @@ export class UniversalSetSketch {
     if (this.f.power !== 2)
       throw new RangeError(`filter: the sketch must be for f = power:2, got ${this.f.name}`);
     checkOffset(offset, matrix.n, 'filter');
+    if (!this.contents.ranges.covers(offset, offset + matrix.n))
+      throw new RangeError(
+        `filter: the keys must be rows of the sketch, and rows ${offset} to ${offset + matrix.n - 1} are not all in it`,
+      );
     const { shape } = this.levels[0];
     this.secondPass ??= this.screenOfAll();
     const screen = this.secondPass;
