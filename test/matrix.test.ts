@@ -18,9 +18,11 @@ import {
   lpCoreset,
   lpCoresetAsync,
   power,
+  type SketchOptions,
   sensitivities,
   sensitivitiesAsync,
   type UniversalSetOptions,
+  UniversalSetSketch,
   universalSet,
   universalSetAsync,
   universalSetSteps,
@@ -294,3 +296,97 @@ test('a signal ends the call with its reason, in between blocks', async () => {
   await expect(universalSetAsync(keys, { epsilon: 0.1, threads: 2, ...stop })).rejects.toThrow(reason);
   expect(kernels().name).toBe('wasm-simd');
 });
+
+/** Ways to sum up keys in one pass, without a trace of how they came. */
+const streams: Record<string, (matrix: Matrix, options: SketchOptions) => UniversalSetSketch> = {
+  'in one piece': (matrix, options) => inserted(matrix, options, [matrix.n]),
+  'a row at a time': (matrix, options) => inserted(matrix, options, [1]),
+  'in pieces of 7, 1024 and 500 rows': (matrix, options) => inserted(matrix, options, [7, 1024, 500]),
+  'the second half first': (matrix, options) => {
+    const sketch = new UniversalSetSketch(options);
+    const half = Math.ceil(matrix.n / 2);
+    if (half < matrix.n) sketch.insert(tensor(rowsOf(matrix, half, matrix.n)), half);
+    sketch.insert(tensor(rowsOf(matrix, 0, half)), 0);
+    return sketch;
+  },
+  'through bytes after every piece': (matrix, options) =>
+    inserted(matrix, options, [300], (sketch) => UniversalSetSketch.fromBytes(sketch.toBytes(), options)),
+  'merged from parts of their own': (matrix, options) => {
+    const whole = new UniversalSetSketch(options);
+    for (let start = 0; start < matrix.n; start += 700) {
+      const part = new UniversalSetSketch(options);
+      part.insert(tensor(rowsOf(matrix, start, Math.min(matrix.n, start + 700))), start);
+      whole.merge(part);
+    }
+    return whole;
+  },
+};
+const inOrder = [
+  'in one piece',
+  'a row at a time',
+  'in pieces of 7, 1024 and 500 rows',
+  'through bytes after every piece',
+];
+
+function rowsOf({ data, d }: Matrix, start: number, end: number): Matrix {
+  return { data: data.slice(start * d, end * d), n: end - start, d };
+}
+
+/** Pieces of these sizes in turn. */
+function inserted(
+  matrix: Matrix,
+  options: SketchOptions,
+  sizes: readonly number[],
+  between = (sketch: UniversalSetSketch) => sketch,
+): UniversalSetSketch {
+  let sketch = new UniversalSetSketch(options);
+  for (let start = 0, i = 0; start < matrix.n; i++) {
+    const end = Math.min(matrix.n, start + sizes[i % sizes.length]);
+    sketch.insert(tensor(rowsOf(matrix, start, end)));
+    sketch = between(sketch);
+    start = end;
+  }
+  return sketch;
+}
+
+describe.each([
+  ...['x^2', 'x^2 centred', '|x|^3', 'huber', 'cauchy centred'].map((question) => ({
+    question,
+    ...questions[question].options,
+  })),
+  { question: '|x|^4', epsilon: 0.2, f: power(4) },
+])('in one pass, $question', ({ epsilon = 0.1, f = power(2), centre = false }) => {
+  describe.each(
+    Object.entries(subjects).filter(([, { n }]) => f.power !== undefined || n < 2000),
+  )('%s', (_, matrix) => {
+    const options = { d: matrix.d, epsilon, f, centre };
+    const whole = streams['in one piece'](matrix, options);
+    const set = whole.finish();
+    const needed = neededKeys(matrix, options);
+
+    test.each(Object.entries(streams))('%s', (name, stream) => {
+      const sketch = stream(matrix, options);
+      const found = sketch.finish();
+      for (const index of needed) expect(found.indices).toContain(index);
+      if (inOrder.includes(name)) {
+        expect(Buffer.compare(sketch.toBytes(), whole.toBytes())).toBe(0);
+        expect(found).toEqual(set);
+      } else if (set.guarantee === 'minimal' && found.guarantee === 'minimal') {
+        const doubtful = new Set([...set.undecided, ...found.undecided]);
+        const sure = (indices: readonly number[]) => indices.filter((index) => !doubtful.has(index));
+        expect(sure(found.indices)).toEqual(sure(set.indices));
+      }
+    });
+  });
+});
+
+/** Keys of which it is certain that some query finds them heavy. */
+function neededKeys(matrix: Matrix, { epsilon, f, centre }: SketchOptions): number[] {
+  if (f?.power === 2) {
+    const { indices, undecided } = flat(universalSet(double(matrix), { epsilon, centre, exact: true }));
+    return indices.filter((index) => !undecided.includes(index));
+  }
+  const keys = double(matrix);
+  const { cols } = flat(heavyScores(keys, keys, { epsilon: epsilon * (1 + 1e-9), f }));
+  return [...new Set(cols)];
+}

@@ -1,4 +1,5 @@
 /** `levattention find`: the keys that can ever be heavy, for every query there could be. */
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import type { ArrayToWrite } from '../io/index.js';
 import type { HeadOf } from '../keys.js';
@@ -167,6 +168,10 @@ async function findInOnePass(
     throw new UsageError('--interval belongs to --checkpoint');
   const every = interval === undefined ? INTERVAL : parseCount(interval, '--interval');
   if (path !== undefined) checkOutput(path, [SKETCH_ENDING], '--checkpoint', [reference]);
+  if (path !== undefined && reference === STANDARD_INPUT && existsSync(path))
+    throw new UsageError(
+      `--checkpoint ${path} is there already, and standard input cannot be read again: levattention finish ${path} gives its set`,
+    );
   const source = await openRows(reference, options, call.signal);
   const sketch = await about(
     source.name,

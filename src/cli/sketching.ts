@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import type { CallOptions } from '../steps.js';
 import { type SketchOptions, UniversalSetSketch } from '../universal-set/sketch.js';
-import { InputError, Interrupted, UsageError } from './failure.js';
+import { InputError, Interrupted } from './failure.js';
 import { openFile, writeFileAtomic } from './file-source.js';
 import { about } from './inputs.js';
 import type { RowSource } from './row-source.js';
@@ -73,8 +73,7 @@ export async function insertRows(
  * interval of rows is read again, and the sketch is the same to the last bit.
  *
  * @returns the sketch, and how many of its rows an earlier run had read
- * @throws UsageError for a file that is there already where rows come but once; InputError for one that is not of these rows; Interrupted
- *   once the rows so far are in the file
+ * @throws InputError for a file that is not of these rows; Interrupted once the rows so far are in the file
  */
 export async function sketchWithCheckpoint(
   empty: UniversalSetSketch,
@@ -112,11 +111,7 @@ async function earlierSketch(
   expected: SketchOptions,
   path: string,
 ): Promise<UniversalSetSketch | undefined> {
-  if (!statSync(path, { throwIfNoEntry: false })) return undefined;
-  if (!source.matrix)
-    throw new UsageError(
-      `--checkpoint ${path} is there already, and ${source.name} cannot be read again: levattention finish ${path} gives its set`,
-    );
+  if (!source.matrix || !statSync(path, { throwIfNoEntry: false })) return undefined;
   const sketch = await readSketch(path, expected);
   const { n, rows } = source.matrix;
   const [first, ...others] = sketch.ranges;

@@ -191,6 +191,15 @@ describe('a second pass', () => {
     const sketch = sketchOf(heavyTailed, { epsilon: 0.01 });
     const { indices, scores, undecided } = sketch.finish();
     expect(sketch.filter(part(heavyTailed, 0, 5001))).toEqual({ indices, scores, undecided });
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const { data, shape } = part(heavyTailed, 2000, 5001);
+      const spoilt = data.slice();
+      spoilt[6 * 1500 + 4] = value;
+      expect(() => sketch.filter({ data: spoilt, shape }, 2000)).toThrow(
+        `filter: keys must be finite, got ${value} at row 3500, column 4`,
+      );
+    }
+    expect(() => sketch.filter(part(heavyTailed, 0, 9), 4993)).toThrow('rows 4993 to 5001 are not all in it');
     const tail = sketch.filter(part(heavyTailed, 2000, 5001), 2000);
     expect(tail.indices).toEqual(indices.filter((j) => j >= 2000));
   });

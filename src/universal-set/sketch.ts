@@ -251,9 +251,11 @@ export class UniversalSetSketch {
         for (let i = c; i < rows.length; i += this.d)
           if (rows[i] !== 0)
             throw new RangeError(
-              `filter: the keys must be rows of the sketch, where column ${c} is zero, got ${rows[i]} at row ${start + Math.floor(i / this.d)}`,
+              `filter: the keys must be rows of the sketch, where column ${c} is zero, got ${rows[i]} at row ${offset + start + Math.floor(i / this.d)}`,
             );
       const scores = screen.scores(image);
+      // A score tells of every number that is not finite: each has a part in it.
+      if (!scores.every(Number.isFinite)) refuseNonFinite(rows, this.d, offset + start, 'filter');
       for (const i of screen.pass(image))
         found.push({
           index: offset + start + i,
@@ -393,6 +395,15 @@ function eachPiece(matrix: KeyMatrix, visit: (rows: Floats, start: number, end: 
     const end = Math.min(matrix.n, start + BLOCK_ROWS);
     visit(matrix.rows(start, end), start, end);
   }
+}
+
+/** Refuses rows with a number that is not finite; their first one is row `first`. */
+function refuseNonFinite(rows: Floats, d: number, first: number, caller: string): void {
+  const at = rows.findIndex((x) => !Number.isFinite(x));
+  if (at >= 0)
+    throw new RangeError(
+      `${caller}: keys must be finite, got ${rows[at]} at row ${first + Math.floor(at / d)}, column ${at % d}`,
+    );
 }
 
 function checkOffset(offset: number, n: number, caller: string): void {

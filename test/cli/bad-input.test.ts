@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { huber, power, UniversalSetSketch } from '../../src/index.js';
 import { writeNpy, writeNpz, writeSafetensors } from '../../src/io/index.js';
 import { inputs, tensor, type Workplace, workplace } from './cli.js';
 
@@ -48,6 +49,14 @@ beforeAll(() => {
     'cut.safetensors': writeSafetensors(inputs).subarray(0, 3000),
     'json.safetensors': Uint8Array.of(3, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0x7b, 0x7b),
     'flipped.npz': flipped(writeNpz({ k: inputs.k })),
+    'k.lev': sketchOf(inputs.k, 0.1),
+    'v.lev': sketchOf(inputs.v, 0.1),
+    'k2.lev': sketchOf(inputs.k, 0.2, 1000),
+    'huber.lev': sketchOf(inputs.k, 0.1, 1000, huber(1)),
+    'empty.lev': new UniversalSetSketch({ d: 6, epsilon: 0.1 }).toBytes(),
+    'flipped.lev': flipped(sketchOf(inputs.k, 0.1)),
+    'cut.lev': sketchOf(inputs.k, 0.1).subarray(0, 1000),
+    'text.lev': 'one, two, three\n',
   };
   for (const [name, content] of Object.entries(files)) place.write(name, content);
   mkdirSync(place.path('folder.npy'));
@@ -62,6 +71,12 @@ afterAll(() => place?.remove());
 function flipped(bytes: Uint8Array): Uint8Array {
   bytes[bytes.length >> 1] ^= 4;
   return bytes;
+}
+
+function sketchOf(keys: ReturnType<typeof tensor>, epsilon: number, offset = 0, f = power(2)): Uint8Array {
+  const sketch = new UniversalSetSketch({ d: keys.shape[1], epsilon, f });
+  sketch.insert(keys, offset);
+  return sketch.toBytes();
 }
 
 const eps = ['--epsilon', '0.1'];
@@ -141,6 +156,87 @@ const files: [string, string[], RegExp][] = [
     ['attend', 'longq.npy', 'k.npy', 'v.npy', '--keys', '9', '--causal', '--compare'],
     /\[121,\s*6\].*\[120,\s*6\]/,
   ],
+  [
+    'NaN in a part',
+    ['sketch', 'nan.npy', ...eps, '-o', 's.lev', '--offset', '100'],
+    /nan\.npy: .*NaN.*row 107.*column 4/,
+  ],
+  [
+    'NaN after a checkpoint',
+    find('nan.npy', ...eps, '--checkpoint', 's.lev'),
+    /nan\.npy: .*NaN.*row 7.*column 4/,
+  ],
+  [
+    'a part with heads',
+    ['sketch', 'k4.npy', ...eps, '-o', 's.lev'],
+    /k4\.npy: shape must be \[n, d\], got \[2, 2, 60, 6\]/,
+  ],
+  [
+    'heads with a checkpoint',
+    find('k4.npy', ...eps, '--checkpoint', 's.lev'),
+    /k4\.npy: shape must be \[n, d\]/,
+  ],
+  ['a sketch that is not there', ['finish', 'absent.lev'], /absent\.lev: no such file/],
+  ['a sketch of text', ['finish', 'text.lev'], /text\.lev: the bytes must be those of a sketch/],
+  ['a damaged sketch', ['finish', 'flipped.lev'], /flipped\.lev: .*checksum/],
+  ['a sketch that is cut off', ['merge', 'k.lev', 'cut.lev', '-o', 's.lev'], /cut\.lev: .*checksum/],
+  ['a sketch of no rows', ['finish', 'empty.lev'], /empty\.lev: the sketch must have rows, got none/],
+  [
+    'a sketch twice',
+    ['merge', 'k.lev', 'k.lev', '-o', 's.lev'],
+    /k\.lev: each row may come once, and rows 0 to 119/,
+  ],
+  [
+    'sketches of other columns',
+    ['merge', 'k.lev', 'v.lev', '-o', 's.lev'],
+    /v\.lev: both must have the same d, got 6 and 5/,
+  ],
+  [
+    'sketches of other thresholds',
+    ['merge', 'k.lev', 'k2.lev', '-o', 's.lev'],
+    /same epsilon, got 0\.1 and 0\.2/,
+  ],
+  [
+    'sketches of other weights',
+    ['merge', 'k.lev', 'huber.lev', '-o', 's.lev'],
+    /same f, got power:2 and huber:1/,
+  ],
+  [
+    'rows of other columns',
+    ['filter', 'v.npy', '--factor', 'k.lev'],
+    /v\.npy: keys must have 6 columns, got 5/,
+  ],
+  [
+    'rows that the sketch has not',
+    ['filter', 'k.npy', '--factor', 'k.lev', '--offset', '60'],
+    /rows 60 to 179 are not all in it/,
+  ],
+  [
+    'a second pass of other weights',
+    ['filter', 'k.npy', '--factor', 'huber.lev', '--offset', '1000'],
+    /power:2, got huber:1/,
+  ],
+  [
+    'rows beyond 2^53',
+    ['sketch', 'k.npy', ...eps, '-o', 's.lev', '--offset', '9007199254740990'],
+    /k\.npy: offset must be .*2\^53/,
+  ],
+  [
+    'the checkpoint of a damaged file',
+    find('k.npy', ...eps, '--checkpoint', 'flipped.lev'),
+    /flipped\.lev: .*checksum/,
+  ],
+  [
+    'the checkpoint of other keys',
+    find('wide.npy', ...eps, '--checkpoint', 'k.lev'),
+    /k\.lev: both must have the same d, got 7 and 6/,
+  ],
+  [
+    'the checkpoint of a stream',
+    find('k.npy', ...eps, '--checkpoint', 'empty.lev', '--f', 'huber:1'),
+    /empty\.lev: both must have the same f/,
+  ],
+  ['too many columns', find('-', ...eps, '--raw', 'f32', '--cols', '5000'), /at most 4096 columns/],
   ['a threshold that no key reaches', attend('--epsilon', '1', '-o', 'out.npy'), /epsilon = 1/],
   [
     'a report of shapes that do not fit',
@@ -291,6 +387,74 @@ const usage: [string, string[], RegExp][] = [
   ['lifetimes without a threshold', ['lifetimes', 'k.npy'], /--epsilon/],
   ['lifetimes at 0', ['lifetimes', 'k.npy', '--epsilon', '0'], /--epsilon must be in \(0, 1\], got '0'/],
   ['lifetimes as .png', ['lifetimes', 'k.npy', ...eps, '--plot', 'p.png'], /--plot must end in \.svg/],
+  ['a part without an output', ['sketch', 'k.npy', ...eps], /--output <file\.lev>' not specified/],
+  ['a part without a threshold', ['sketch', 'k.npy', '-o', 's.lev'], /--epsilon <e>' not specified/],
+  [
+    'a sketch of another ending',
+    ['sketch', 'k.npy', ...eps, '-o', 's.npy'],
+    /-o must end in \.lev, got 's\.npy'/,
+  ],
+  [
+    'half an offset',
+    ['sketch', 'k.npy', ...eps, '-o', 's.lev', '--offset', '0.5'],
+    /--offset must be a whole number.*'0\.5'/,
+  ],
+  [
+    'a negative offset',
+    ['filter', 'k.npy', '--factor', 'k.lev', '--offset', '-1'],
+    /--offset must be a whole number.*'-1'/,
+  ],
+  ['nothing to merge', ['merge', '-o', 's.lev'], /missing required argument 'parts'/],
+  ['a merged sketch over a part', ['merge', 'k.lev', 'k2.lev', '-o', 'k.lev'], /-o k\.lev is an input/],
+  ['a second pass of no sketch', ['filter', 'k.npy'], /--factor <all\.lev>' not specified/],
+  ['raw numbers of a file', find('k.npy', ...eps, '--raw', 'f32', '--cols', '6'), /--raw is for .* '-'/],
+  [
+    'columns of a file',
+    ['sketch', 'k.npy', ...eps, '-o', 's.lev', '--cols', '6'],
+    /--raw and --cols are for .*'k\.npy'/,
+  ],
+  ['raw numbers without columns', find('-', ...eps, '--raw', 'f32'), /--cols is missing/],
+  ['columns of an .npy', find('-', ...eps, '--cols', '6'), /--raw is missing/],
+  [
+    'raw numbers of another type',
+    find('-', ...eps, '--raw', 'i8', '--cols', '6'),
+    /--raw must be f16, .*'i8'/,
+  ],
+  [
+    'no columns',
+    find('-', ...eps, '--raw', 'f32', '--cols', '0'),
+    /--cols must be a positive whole number, got '0'/,
+  ],
+  ['the top keys of a stream', find('-', '--top', '3'), /one pass, which needs --epsilon, not --top/],
+  [
+    'the top keys with a checkpoint',
+    find('k.npy', '--top', '3', '--checkpoint', 's.lev'),
+    /--checkpoint.*--epsilon, not --top/,
+  ],
+  [
+    'exact sets of a stream',
+    find('-', ...eps, '--exact', '--f', 'power:3'),
+    /--exact is then for --f power:2, got power:3/,
+  ],
+  ['threads of a stream', find('-', ...eps, '--threads', '2'), /on one thread, got --threads 2/],
+  [
+    'an interval of no checkpoint',
+    find('k.npy', ...eps, '--interval', '9'),
+    /--interval belongs to --checkpoint/,
+  ],
+  ['an interval of no stream', find('-', ...eps, '--interval', '9'), /--interval belongs to --checkpoint/],
+  [
+    'an interval of no rows',
+    find('k.npy', ...eps, '--checkpoint', 's.lev', '--interval', '0'),
+    /--interval must be a positive/,
+  ],
+  [
+    'a checkpoint of another ending',
+    find('k.npy', ...eps, '--checkpoint', 's.npy'),
+    /--checkpoint must end in \.lev/,
+  ],
+  ['a checkpoint in no folder', find('k.npy', ...eps, '--checkpoint', 'no/s.lev'), /there is no folder 'no'/],
+  ['a stream that has a checkpoint', find('-', ...eps, '--checkpoint', 'k.lev'), /k\.lev is there already/],
   ['a picture over its keys', find('k.npy', ...eps, '--plot', 'link.svg'), /--plot link\.svg is an input/],
   [
     'a page over its keys',
@@ -323,12 +487,75 @@ describe.each([
   test.concurrent.each(cases)('%s', async (_, args, line) => {
     const { code: got, stdout, stderr } = await place.run(args);
     expect(stderr).toMatch(
-      /^levattention( (find|help|heavy|coreset|lifetimes|attend|report|demo))?: [^\n]+\n$/,
+      /^levattention( (find|sketch|merge|finish|filter|help|heavy|coreset|lifetimes|attend|report|demo))?: [^\n]+\n$/,
     );
     expect(stderr).toMatch(line);
     expect(stderr).not.toMatch(/internal error|\bat .*\.js:/);
     expect(got).toBe(code);
     expect(stdout).toBe('');
+  });
+});
+
+const fromPipe = find('-', ...eps);
+const raw = [...fromPipe, '--raw', 'f32', '--cols', '6'];
+const streams: [string, string[], string | (() => Uint8Array), RegExp][] = [
+  ['nothing', fromPipe, '', /standard input: does not begin as an \.npy file does/],
+  ['text', fromPipe, 'one, two, three\n', /standard input: does not begin as an \.npy file does/],
+  ['a header that is cut off', fromPipe, 'header.npy', /standard input: header length .* exceeds/],
+  ['missing numbers', fromPipe, 'truncated.npy', /standard input: ended after 115 of 120 rows/],
+  ['numbers that are no floating-point ones', fromPipe, 'integers.npy', /standard input: .*<i8/],
+  ['a vector', fromPipe, 'vector.npy', /standard input: shape must be \[n, d\], got \[2\]/],
+  ['heads', fromPipe, 'k4.npy', /standard input: shape must be \[n, d\], got \[2, 2, 60, 6\]/],
+  ['no rows', fromPipe, 'none.npy', /standard input: shape must be \[n, d\], got \[0, 4\]/],
+  ['a shape beyond any memory', fromPipe, 'huge.npy', /standard input/],
+  ['NaN', fromPipe, 'nan.npy', /standard input: .*NaN.*row 7.*column 4/],
+  ['an .npz', fromPipe, 'flipped.npz', /standard input: does not begin as an \.npy file does/],
+  [
+    'column after column',
+    fromPipe,
+    () => Buffer.from(bytesOf('k.npy').toString('latin1').replace('False, ', 'True,  '), 'latin1'),
+    /standard input: .*C order.*Fortran/,
+  ],
+  [
+    'more than the header says',
+    fromPipe,
+    () => Buffer.concat([bytesOf('k.npy'), Buffer.of(0)]),
+    /goes on after the 120 rows/,
+  ],
+  ['no numbers', raw, '', /standard input: there are no rows/],
+  [
+    'a row that is cut off',
+    raw,
+    () => Buffer.alloc(24 * 7 + 5),
+    /ended within row 7, after 5 of its 24 bytes/,
+  ],
+  [
+    'infinity',
+    raw,
+    () => Buffer.from(Float32Array.of(0, 1, 2, 3, 4, Infinity).buffer),
+    /Infinity at row 0, column 5/,
+  ],
+  [
+    'NaN in a second pass',
+    ['filter', '-', '--factor', 'k.lev'],
+    'nan.npy',
+    /standard input: .*NaN.*row 7.*column 4/,
+  ],
+  ['a part of no rows', ['sketch', '-', ...eps, '--raw', 'f32', '--cols', '6', '-o', 's.lev'], '', /no rows/],
+];
+
+function bytesOf(name: string): Buffer {
+  return readFileSync(place.path(name));
+}
+
+describe('wrong standard input', () => {
+  test.concurrent.each(streams)('%s', async (_, args, content, line) => {
+    const named = typeof content === 'string' && before.includes(content);
+    const input = typeof content === 'string' ? (named ? bytesOf(content) : Buffer.from(content)) : content();
+    const { code, stdout, stderr } = await place.pipe(input, args);
+    expect(stderr).toMatch(/^levattention (find|filter|sketch): [^\n]+\n$/);
+    expect(stderr).toMatch(line);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   });
 });
 

@@ -48,6 +48,14 @@ export class Workplace {
     return finished(this.start(args, environment));
   }
 
+  /** Runs `levattention ...args` with these bytes as its standard input. */
+  pipe(input: Uint8Array, args: readonly string[]): Promise<Finished> {
+    const child = this.start(args);
+    // A program that refuses its input does not read it to the end.
+    child.stdin!.on('error', () => {}).end(input);
+    return finished(child);
+  }
+
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -305,21 +305,19 @@ test('demo shows the set, its proof, the cost and a page, within a minute', asyn
 });
 
 describe('help', () => {
-  test.each([
-    'find',
-    'heavy',
-    'attend',
-    'report',
-    'demo',
-  ])('of %s has an example that names it', async (command) => {
+  const commands = [
+    ...['find', 'sketch', 'merge', 'finish', 'filter', 'heavy', 'coreset', 'lifetimes'],
+    ...['attend', 'report', 'demo'],
+  ];
+
+  test.each(commands)('of %s has an example that names it', async (command) => {
     const text = await output(command, '--help');
     expect(text).toMatch(new RegExp(`Examples?:\n  levattention ${command} `));
   });
 
   test('of the program lists the commands and the exit codes, also without any argument', async () => {
     const text = await output('--help');
-    for (const command of ['find', 'heavy', 'attend', 'report', 'demo'])
-      expect(text).toContain(`  ${command} `);
+    for (const command of commands) expect(text).toContain(`  ${command} `);
     expect(text).toMatch(/Exit codes: 0 .* 1 .* 2 .* 130/s);
     expect(await output()).toBe(text);
   });

@@ -1,0 +1,327 @@
+/** Keys in one pass on the command line: sketches, streams and checkpoints give one set, whatever happens to the process. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseWeight, type UniversalSet, UniversalSetSketch, universalSet } from '../../src/index.js';
+import { writeNpy } from '../../src/io/index.js';
+import { type FloatTensor, matrixOver } from '../../src/keys.js';
+import { randomStream } from '../../src/random.js';
+import { type Finished, finished, tensor, Workplace } from './cli.js';
+
+const rows = 5000;
+const d = 6;
+const keys = tensor([rows, d], 21, 1201);
+const little = new Uint8Array(keys.data.buffer, keys.data.byteOffset, keys.data.byteLength);
+const [n1, n2] = [1900, 3000];
+
+let place: Workplace;
+beforeAll(() => {
+  place = new Workplace();
+  place.write('keys.npy', writeNpy(keys));
+  place.write('all.npy', writeNpy({ data: Float64Array.from(keys.data), shape: [rows, d] }));
+  for (const [name, start, end] of [
+    ['a', 0, n1],
+    ['b', n1, n2],
+    ['c', n2, rows],
+  ] as const)
+    place.write(
+      `${name}.npy`,
+      writeNpy({ data: keys.data.slice(start * d, end * d), shape: [end - start, d] }),
+    );
+});
+afterAll(() => place?.remove());
+
+function done({ code, stdout, stderr }: Finished): string {
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
+
+function parsed(finished: Finished) {
+  const { seconds, ...result } = JSON.parse(done(finished));
+  expect(seconds).toBeGreaterThan(0);
+  return result;
+}
+
+const json = async (...args: string[]) => parsed(await place.run([...args, '--json']));
+const piped = async (input: Uint8Array, ...args: string[]) =>
+  parsed(await place.pipe(input, [...args, '--json']));
+const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value));
+
+/** What one pass over all keys gives. */
+function expectedSet(f: string, centre: boolean): UniversalSet {
+  const sketch = new UniversalSetSketch({ d, epsilon: 0.02, f: parseWeight(f), centre });
+  sketch.insert(keys);
+  return plain(sketch.finish());
+}
+
+describe.each([
+  ['power:2', []],
+  ['power:2', ['--centre']],
+  ['huber:1', []],
+  ['power:4', []],
+])('%s %s', (f, centre) => {
+  const options = ['--epsilon', '0.02', '--f', f, ...centre];
+  const expected = expectedSet(f, centre.length > 0);
+
+  test('the set is not empty, and not all there is', () => {
+    expect(expected.indices.length).toBeGreaterThan(0);
+    expect(expected.indices.length).toBeLessThan(rows);
+    if (f !== 'power:2') return;
+    expect(expected.guarantee).toBe('minimal');
+    const batch = universalSet(keys, { epsilon: 0.02, centre: centre.length > 0, exact: true });
+    expect('indices' in batch && batch.indices).toEqual(expected.indices);
+  });
+
+  test('an .npy from standard input', async () => {
+    expect(await piped(readFileSync(place.path('keys.npy')), 'find', '-', ...options)).toEqual(expected);
+  });
+
+  test('raw numbers from standard input', async () => {
+    expect(await piped(little, 'find', '-', '--raw', 'f32', '--cols', `${d}`, ...options)).toEqual(expected);
+  });
+
+  test('a file with a checkpoint', async () => {
+    const name = `${f.replace(':', '')}${centre.length}.lev`;
+    const args = ['find', 'keys.npy', ...options, '--checkpoint', name, '--interval', '1500'];
+    expect(await json(...args)).toEqual({ ...expected, resumed: 0 });
+    expect(await json(...args)).toEqual({ ...expected, resumed: rows });
+    expect(await json('finish', name)).toEqual(expected);
+  });
+
+  test('parts that are summed up, merged and finished', async () => {
+    const sum = (part: string, offset: number) =>
+      json('sketch', `${part}.npy`, ...options, '--offset', `${offset}`, '-o', `${part}.lev`);
+    expect(await sum('a', 0)).toMatchObject({ rows: n1, ranges: [[0, n1]], d, f, epsilon: 0.02 });
+    await sum('b', n1);
+    const c = ['--raw', 'f32', '--cols', `${d}`, '--offset', `${n2}`, '-o', 'c.lev'];
+    await piped(little.subarray(4 * d * n2), 'sketch', '-', ...options, ...c);
+    expect(await json('merge', 'a.lev', 'c.lev', '-o', 'ac.lev')).toMatchObject({
+      ranges: [
+        [0, n1],
+        [n2, rows],
+      ],
+    });
+    expect(await json('merge', 'ac.lev', 'b.lev', '-o', 'abc.lev')).toMatchObject({ ranges: [[0, rows]] });
+    const merged: UniversalSet = await json('finish', 'abc.lev');
+    if (f === 'power:2') expect(merged.indices).toEqual(expected.indices);
+    expect(merged.guarantee).toBe(expected.guarantee);
+    expect(merged.n).toBe(rows);
+
+    if (f !== 'power:2' || centre.length > 0) return;
+    const second = [
+      await json('filter', 'a.npy', '--factor', 'abc.lev'),
+      await piped(
+        readFileSync(place.path('b.npy')),
+        'filter',
+        '-',
+        '--factor',
+        'abc.lev',
+        '--offset',
+        `${n1}`,
+      ),
+      await json('filter', 'c.npy', '--factor', 'abc.lev', '--offset', `${n2}`),
+    ];
+    expect(second.flatMap(({ indices }) => indices)).toEqual(merged.indices);
+    expect(second.flatMap(({ scores }) => scores)).toEqual(merged.scores);
+    expect(second[1]).toMatchObject({
+      n: rows,
+      rows: n2 - n1,
+      offset: n1,
+      d,
+      f,
+      epsilon: 0.02,
+      undecided: [],
+    });
+  });
+});
+
+test.each([
+  ['f16', 'F16'],
+  ['f32', 'F32'],
+  ['f64', 'F64'],
+] as const)('numbers of type %s from standard input', async (raw, dtype) => {
+  const npy = Buffer.from(writeNpy(keys, { dtype }));
+  const args = ['--epsilon', '0.02'];
+  const body = npy.subarray(10 + npy.readUInt16LE(8));
+  const set = await piped(body, 'find', '-', '--raw', raw, '--cols', `${d}`, ...args);
+  expect(await piped(npy, 'find', '-', ...args)).toEqual(set);
+  place.write('typed.npy', npy);
+  expect(await json('find', 'typed.npy', '--checkpoint', `${raw}.lev`, ...args)).toEqual({
+    ...set,
+    resumed: 0,
+  });
+});
+
+test('numbers of the other byte order from standard input', async () => {
+  const npy = Buffer.from(readFileSync(place.path('keys.npy')));
+  const start = 10 + npy.readUInt16LE(8);
+  npy.write('>', npy.indexOf("'<f4'") + 1);
+  npy.subarray(start).swap32();
+  expect(await piped(npy, 'find', '-', '--epsilon', '0.02')).toEqual(expectedSet('power:2', false));
+});
+
+test('what a sketch holds is said in words', async () => {
+  const text = done(await place.run(['sketch', 'keys.npy', '--epsilon', '0.02', '-o', 'words.lev']));
+  expect(text).toMatch(
+    /^5000 rows of 6 columns summed up, for scores of 0\.02 or more \(weight power:2\)\.\n/,
+  );
+  expect(text).toMatch(
+    /rows {5}0 to 4999\nholds {4}\d+ of them, .*\nsketch {3}[\d,]+ bytes written to words\.lev\n/,
+  );
+  const { indices } = expectedSet('power:2', false);
+  expect(done(await place.run(['finish', 'words.lev', '-o', 'words.npy']))).toContain(
+    `${indices.length} of 5000 keys can ever score 0.02 or more`,
+  );
+  expect(done(await place.run(['filter', 'keys.npy', '--factor', 'words.lev', '-o', 'again.npy']))).toContain(
+    `${indices.length} keys of rows 0 to 4999 can score 0.02 or more among all 5000`,
+  );
+  expect(readFileSync(place.path('again.npy'))).toEqual(readFileSync(place.path('words.npy')));
+});
+
+describe('a checkpoint', () => {
+  const interval = 4001;
+  const many = 100_000;
+  const args = [
+    'find',
+    'many.npy',
+    '--epsilon',
+    '0.005',
+    '--checkpoint',
+    'many.lev',
+    '--interval',
+    `${interval}`,
+  ];
+  const start = 128;
+  let large: FloatTensor;
+  let whole: UniversalSet;
+
+  beforeAll(() => {
+    large = tensor([many, d], 22, 997);
+    place.write('many.npy', writeNpy(large));
+    const sketch = new UniversalSetSketch({ d, epsilon: 0.005 });
+    sketch.insert(large);
+    whole = plain(sketch.finish());
+  });
+
+  const saved = () => {
+    const sketch = UniversalSetSketch.fromBytes(readFileSync(place.path('many.lev')));
+    expect(sketch.ranges).toEqual(sketch.rows === 0 ? [] : [[0, sketch.rows]]);
+    return sketch;
+  };
+
+  test('the process may be killed at any moment: twenty times, and the same set in the end', async () => {
+    const random = randomStream(5);
+    const fresh = () => place.write('many.lev', new UniversalSetSketch({ d, epsilon: 0.005 }).toBytes());
+    fresh();
+    const began = performance.now();
+    expect(await json(...args)).toEqual({ ...whole, resumed: 0 });
+    const usual = performance.now() - began;
+
+    fresh();
+    let cutOff = 0;
+    for (let killed = 0, before = 0; killed < 20; killed++) {
+      const child = place.start(args);
+      const ended = finished(child);
+      await wait(usual * (0.3 + 0.7 * random.uniform()));
+      child.kill('SIGKILL');
+      await ended;
+      const { rows } = saved();
+      expect(rows).toBeGreaterThanOrEqual(before);
+      expect(rows % interval === 0 || rows === many).toBe(true);
+      if (rows > before && rows < many) cutOff++;
+      before = rows;
+      if (rows < many) continue;
+      fresh();
+      before = 0;
+    }
+    expect(cutOff).toBeGreaterThan(0);
+    const { rows } = saved();
+    expect(await json(...args)).toEqual({ ...whole, resumed: rows });
+    // A file that was half written when its process died has been overwritten.
+    expect(place.files().filter((file) => file.startsWith('many.lev'))).toEqual(['many.lev']);
+  }, 120_000);
+
+  test('at most an interval is read again, and nothing before', async () => {
+    const bad = Buffer.from(readFileSync(place.path('many.npy')));
+    const at = 5 * interval + 1234;
+    bad.writeFloatLE(Number.NaN, start + 4 * (at * d + 2));
+    writeFileSync(place.path('many.npy'), bad);
+    place.write('many.lev', new UniversalSetSketch({ d, epsilon: 0.005 }).toBytes());
+    const { code, stderr } = await place.run(args);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `levattention find: many.npy: keys must be finite, got NaN at row ${at}, column 2\n`,
+    });
+    const { rows, held } = saved();
+    expect(rows).toBe(5 * interval);
+
+    // Rows that are in the checkpoint already might as well be gone, but for those that tell that it is the same file.
+    const wanted = new Set(held.indices);
+    const mended = Buffer.from(writeNpy(large));
+    for (let j = 0; j < rows; j++) if (!wanted.has(j)) mended.writeFloatLE(Number.NaN, start + 4 * j * d);
+    writeFileSync(place.path('many.npy'), mended);
+    expect(await json(...args)).toEqual({ ...whole, resumed: rows });
+    place.write('many.npy', writeNpy(large));
+  });
+
+  test('of other rows is refused, and left as it is', async () => {
+    const before = readFileSync(place.path('many.lev'));
+    const other = tensor([many, d], 23, 997);
+    place.write('other.npy', writeNpy(other));
+    place.write('fewer.npy', writeNpy({ data: large.data.slice(0, 99 * d), shape: [99, d] }));
+    for (const file of ['other.npy', 'fewer.npy'])
+      expect(await place.run(args.with(1, file))).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: `levattention find: many.lev: is the sketch of other rows than the first ones of ${file}\n`,
+      });
+    const { stderr } = await place.run(args.with(3, '0.01'));
+    expect(stderr).toBe('levattention find: many.lev: both must have the same epsilon, got 0.01 and 0.005\n');
+    expect(readFileSync(place.path('many.lev'))).toEqual(before);
+  });
+
+  test('an interrupt writes it, and says where it goes on', async () => {
+    const child = place.start([
+      'find',
+      '-',
+      '--raw',
+      'f32',
+      '--cols',
+      `${d}`,
+      '--epsilon',
+      '0.02',
+      '--checkpoint',
+      'stream.lev',
+    ]);
+    const result = finished(child);
+    child.stdin!.write(little);
+    await wait(1500);
+    child.kill('SIGINT');
+    const { code, stdout, stderr } = await result;
+    expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
+    const [, count] =
+      /^levattention find: interrupted: stream\.lev holds the (\d+) rows that came, and levattention finish stream\.lev gives their set\n$/.exec(
+        stderr,
+      ) ?? [];
+    expect(Number(count)).toBeGreaterThan(0);
+    const sketch = new UniversalSetSketch({ d, epsilon: 0.02 });
+    sketch.insert(matrixOver(keys.data, Number(count), d));
+    expect(await json('finish', 'stream.lev')).toEqual(plain(sketch.finish()));
+    const again = await place.pipe(little, [
+      'find',
+      '-',
+      '--raw',
+      'f32',
+      '--cols',
+      `${d}`,
+      '--epsilon',
+      '0.02',
+      '--checkpoint',
+      'stream.lev',
+    ]);
+    expect(again).toMatchObject({ code: 2, stdout: '' });
+    expect(again.stderr).toMatch(
+      /stream\.lev is there already, and standard input cannot be read again: [^\n]*\n$/,
+    );
+  });
+});
