@@ -8,12 +8,18 @@ import { tukey } from './tukey.js';
 import type { WeightFunction } from './weight.js';
 import { welsch } from './welsch.js';
 
-const makers = new Map<string, (parameter: number) => WeightFunction>(
-  Object.entries({ power, huber, tukey, cauchy, welsch, gemanMcClure, l1l2 }),
-);
+const makers: Readonly<Record<string, (parameter: number) => WeightFunction>> = {
+  power,
+  huber,
+  tukey,
+  cauchy,
+  welsch,
+  gemanMcClure,
+  l1l2,
+};
 
 /** The names that {@link parseWeight} knows. */
-export const weightNames: readonly string[] = [...makers.keys()];
+export const weightNames: readonly string[] = /* @__PURE__ */ Object.keys(makers);
 
 /**
  * The weight function of a text `name:parameter`; the parameter is p of `power` and the scale of all others.
@@ -29,8 +35,7 @@ export const weightNames: readonly string[] = [...makers.keys()];
  */
 export function parseWeight(text: string): WeightFunction {
   const [, name, parameter] = /^([^:]*):?(.*)$/s.exec(text) ?? [];
-  const make = makers.get(name);
-  if (!make)
+  if (!weightNames.includes(name))
     throw new RangeError(
       `parseWeight: f must be one of ${weightNames.join(', ')} with a parameter, e.g. huber:1.5, got '${text}'`,
     );
@@ -38,5 +43,5 @@ export function parseWeight(text: string): WeightFunction {
     throw new RangeError(
       `parseWeight: ${name} needs a positive number after the colon, e.g. ${name}:1.5, got '${text}'`,
     );
-  return make(Number(parameter));
+  return makers[name](Number(parameter));
 }

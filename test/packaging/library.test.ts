@@ -46,6 +46,11 @@ test('a bundler leaves out what is not asked for', async () => {
     bundle(`export * from './index.js'`),
   ]);
   expect(one.size).toBeLessThan(0.9 * all.size);
+  // The first name is of a list of weights, the others of a list of selectors.
+  for (const name of ['welsch', 'leverage-centred', 'snapkv']) {
+    expect(all.text).toContain(name);
+    expect(one.text).not.toContain(name);
+  }
   expect((await bundle(`import './index.js'`)).size).toBeLessThan(100);
 });
 

@@ -30,11 +30,12 @@ const parametrised = new Map<string, (parameter?: number) => Selector>([
   ['snapkv', snapKv],
 ]);
 
+function namesOfAll(): string[] {
+  return [...plain, ...Array.from(parametrised.values(), (make) => make())].map(({ name }) => name);
+}
+
 /** The names of all selectors, those with a parameter at its default. */
-export const selectorNames: readonly string[] = [
-  ...plain.map(({ name }) => name),
-  ...Array.from(parametrised.values(), (make) => make().name),
-];
+export const selectorNames: readonly string[] = /* @__PURE__ */ namesOfAll();
 
 /**
  * The selector of a name: one of `selectorNames`, or `lewis:P`, `recent-sinks:COUNT`, `snapkv:WINDOW`.
