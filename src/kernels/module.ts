@@ -79,12 +79,12 @@ export interface AttendExports {
 const compiled = new Map<string, WebAssembly.Module | null>();
 
 /**
- * A module from base64, or null where there is no WASM SIMD; small enough for a page's main thread to compile at once.
+ * A module from hexadecimal, or null where there is no WASM SIMD; small enough for a page's main thread to compile at once.
  */
 function moduleOf(wasm: string): WebAssembly.Module | null {
   let found = compiled.get(wasm);
   if (found === undefined) {
-    const bytes = Uint8Array.from(atob(wasm), (character) => character.charCodeAt(0));
+    const bytes = Uint8Array.from(wasm.match(/../g)!, (byte) => Number.parseInt(byte, 16));
     const valid = typeof WebAssembly === 'object' && WebAssembly.validate(bytes);
     found = valid ? new WebAssembly.Module(bytes) : null;
     compiled.set(wasm, found);
