@@ -7,9 +7,10 @@
  */
 import type { KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
-import { doubledDot, productError } from './accurate-dot.js';
+import { doubledDot } from './accurate-dot.js';
 import { partsOf } from './basis.js';
 import { certify } from './certificate.js';
+import { addMultiple, type Doubled, doubled } from './doubled.js';
 import { diagonalRoots, eachBlock, gramOf, submatrix, summationDepth, UNIT_ROUNDOFF } from './gram.js';
 import { scaleBoth, scaleColumns } from './scaling.js';
 import { pivotedCholesky } from './triangular.js';
@@ -23,12 +24,6 @@ export interface Extension {
   readonly absolute: number;
   readonly relative: number;
   readonly growth: number;
-}
-
-/** Vectors high + low, [d] each. */
-interface Doubled {
-  readonly high: Float64Array;
-  readonly low: Float64Array;
 }
 
 const MOST_PASSES = 16;
@@ -51,7 +46,7 @@ export function* faceValue(search: Search): Steps<{ extension?: Extension; unres
     sizes.reduce((sum, size, c) => sum + size * Math.abs(resolved[c * width + a]), 0),
   );
   const zero: Doubled[] = [];
-  let directions = search.nulls.map((high): Doubled => ({ high, low: new Float64Array(d) }));
+  let directions = search.nulls.map(doubled);
   for (let pass = 1; ; pass++) {
     const image = imageOf(search, directions);
     const whole = yield* gramOf(image, { d: image.d }, rowScale);
@@ -136,7 +131,11 @@ function withoutResolved(
   const out = { high: direction.high.slice(), low: direction.low.slice() };
   for (let a = 0; a < width; a++) {
     const part = -gram[column * r + a] / gram[a * r + a];
-    for (let c = 0; c < matrix.d; c++) addProduct(out, c, part, resolved[c * width + a], 0);
+    addMultiple(
+      out,
+      part,
+      doubled(Float64Array.from({ length: matrix.d }, (_, c) => resolved[c * width + a])),
+    );
   }
   return out;
 }
@@ -158,33 +157,10 @@ function combined(
   );
   const cholesky = pivotedCholesky(block, q, 16 * depth * UNIT_ROUNDOFF * r);
   return partsOf(scale.subarray(width), cholesky).map((parts) => {
-    const out = {
-      high: new Float64Array(directions[0].high.length),
-      low: new Float64Array(directions[0].high.length),
-    };
-    for (const [column, part] of parts) {
-      const { high, low } = directions[column];
-      for (let c = 0; c < high.length; c++) addProduct(out, c, part, high[c], low[c]);
-    }
+    const out = doubled(new Float64Array(directions[0].high.length));
+    for (const [column, part] of parts) addMultiple(out, part, directions[column]);
     return out;
   });
-}
-
-/** target[c] += factor (high + low), in twice the precision. */
-function addProduct(
-  { high, low }: Doubled,
-  c: number,
-  factor: number,
-  otherHigh: number,
-  otherLow: number,
-): void {
-  const product = factor * otherHigh;
-  const sum = high[c] + product;
-  const part = sum - high[c];
-  const error = high[c] - (sum - part) + (product - part);
-  const tail = low[c] + error + productError(factor, otherHigh, product) + factor * otherLow;
-  high[c] = sum + tail;
-  low[c] = tail - (high[c] - sum);
 }
 
 /** Rows with a component along a direction that is more than the rounding of twice the precision. */

@@ -1,0 +1,27 @@
+/** Vectors in twice the precision, as high + low parts. */
+import { productError } from './accurate-dot.js';
+
+/** high + low, entry by entry. */
+export interface Doubled {
+  readonly high: Float64Array;
+  readonly low: Float64Array;
+}
+
+/** A vector of float64 with nothing below. */
+export function doubled(high: Float64Array): Doubled {
+  return { high, low: new Float64Array(high.length) };
+}
+
+/** target += factor other: each entry to some u^2 of its terms. */
+export function addMultiple(target: Doubled, factor: number, other: Doubled): void {
+  const { high, low } = target;
+  for (let c = 0; c < high.length; c++) {
+    const product = factor * other.high[c];
+    const sum = high[c] + product;
+    const part = sum - high[c];
+    const error = high[c] - (sum - part) + (product - part);
+    const tail = low[c] + error + productError(factor, other.high[c], product) + factor * other.low[c];
+    high[c] = sum + tail;
+    low[c] = tail - (high[c] - sum);
+  }
+}
