@@ -12,10 +12,10 @@ export type Normaliser = (queries: Float64Array, units: Float64Array) => Steps<F
 /** Below this part of its terms' sizes the quadratic form has lost too many digits, and the sum is taken key by key. */
 const CANCELLATION = 1e-4;
 
-/** The sums over all keys: O(d^2) a query for f(x) = x^2 unless the form cancels, O(n d) otherwise. */
+/** The sums over all keys: O(d^2) a query for f(x) = x^2 and n >= d unless the form cancels, O(n d) otherwise. */
 export function* exactNormaliser(keys: KeyMatrix, f: WeightFunction): Steps<Normaliser> {
   const { n, d } = keys;
-  const gram = f.power === 2 ? withDigits(yield* gramOf(keys, { d }), d) : undefined;
+  const gram = f.power === 2 && n >= d ? withDigits(yield* gramOf(keys, { d }), d) : undefined;
   return function* (queries, units) {
     const sums = new Float64Array(units.length);
     const plain: number[] = [];

@@ -1,5 +1,5 @@
 /** Vectors in twice the precision, as high + low parts. */
-import { productError } from './accurate-dot.js';
+import { compensatedDot, productError } from './accurate-dot.js';
 
 /** high + low, entry by entry. */
 export interface Doubled {
@@ -24,4 +24,11 @@ export function addMultiple(target: Doubled, factor: number, other: Doubled): vo
     high[c] = sum + tail;
     low[c] = tail - (high[c] - sum);
   }
+}
+
+/** x^T y, to some d u^2 of its terms beside one rounding. */
+export function doubledProduct(x: Doubled, y: Doubled): number {
+  let tail = 0;
+  for (let c = 0; c < x.high.length; c++) tail += x.low[c] * y.high[c] + x.high[c] * y.low[c];
+  return compensatedDot(x.high, 0, y.high, 0, x.high.length, tail);
 }

@@ -37,7 +37,7 @@ const CORRELATED = 1e-4;
  * resolves. O(n d (width + 20 directions)) a pass, two or three passes where they are zero.
  */
 export function* faceValue(search: Search): Steps<{ extension?: Extension; unresolved: readonly number[] }> {
-  const { matrix, rowScale, width, sizes, resolved } = search;
+  const { matrix, rowScale, width, sizes, entryError, resolved } = search;
   const { n, d } = matrix;
   const depth = summationDepth(n);
   const rounding = 8 * ((d + 8) * UNIT_ROUNDOFF) ** 2;
@@ -63,8 +63,8 @@ export function* faceValue(search: Search): Steps<{ extension?: Extension; unres
     const scaled = scaleBoth(gram, r, scale);
     const noise = scale.map((s, c) =>
       c < width
-        ? s * (d + 1) * UNIT_ROUNDOFF * resolvedSizes[c]
-        : s * (2 * UNIT_ROUNDOFF * roots[c] + rounding * sizeOf(directions[c - width])),
+        ? s * ((d + 1) * UNIT_ROUNDOFF + entryError) * resolvedSizes[c]
+        : s * (2 * UNIT_ROUNDOFF * roots[c] + (rounding + entryError) * sizeOf(directions[c - width])),
     );
     const certified = certify(scaled, r, noise, depth);
     if (certified && certified.gramError <= ACCURACY / 4)

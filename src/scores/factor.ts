@@ -15,6 +15,7 @@ import { certify } from './certificate.js';
 import { compensatedProduct } from './compensated.js';
 import { faceValue } from './face-value.js';
 import { diagonalRoots, gramOf, submatrix, summationDepth, UNIT_ROUNDOFF } from './gram.js';
+import { RowCoordinates, rowSpaces } from './row-space.js';
 import { scaleBoth, scaleColumns } from './scaling.js';
 import { columnScaleFor } from './screening.js';
 import { pivotedCholesky } from './triangular.js';
@@ -76,7 +77,20 @@ export function marginAt(factor: Rounding, epsilon: number): number {
  * @throws RangeError with row and column where a key is not finite.
  */
 export function* factorize(matrix: KeyMatrix, where: string, rowScale?: Float64Array): Steps<Factor> {
-  return (yield* bothReadings(matrix, where, rowScale, false)).numerical;
+  const keys = yield* keysFor(matrix, where, false, rowScale);
+  return (yield* bothReadings(keys, where, rowScale, false)).numerical;
+}
+
+/** The keys by one reading, as the factor takes them: where rows are fewer than columns, in coordinates of their row space. */
+export function* keysFor(
+  matrix: KeyMatrix,
+  where: string,
+  faceValue: boolean,
+  rowScale?: Float64Array,
+): Steps<KeyMatrix> {
+  if (matrix.n >= matrix.d || matrix instanceof RowCoordinates) return matrix;
+  const spaces = yield* rowSpaces(matrix, where, rowScale);
+  return faceValue ? spaces.faceValue : spaces.numerical;
 }
 
 /** The factor at the numerical rank, and the one that takes every number at face value: the same where there is no difference. */
@@ -86,8 +100,13 @@ export interface Readings {
 }
 
 /** Both readings of the keys: sets are certified by the one at face value. */
-export function factorizeBoth(matrix: KeyMatrix, where: string, rowScale?: Float64Array): Steps<Readings> {
-  return bothReadings(matrix, where, rowScale, true);
+export function* factorizeBoth(matrix: KeyMatrix, where: string, rowScale?: Float64Array): Steps<Readings> {
+  if (matrix.n >= matrix.d || matrix instanceof RowCoordinates)
+    return yield* bothReadings(matrix, where, rowScale, true);
+  const { numerical, faceValue } = yield* rowSpaces(matrix, where, rowScale);
+  const readings = yield* bothReadings(faceValue, where, rowScale, true);
+  if (numerical === faceValue) return readings;
+  return { ...readings, numerical: (yield* bothReadings(numerical, where, rowScale, false)).numerical };
 }
 
 function* bothReadings(
@@ -96,8 +115,8 @@ function* bothReadings(
   rowScale: Float64Array | undefined,
   exactly: boolean,
 ): Steps<Readings> {
-  const unresolved: number[] = [];
-  let scale = rowScale;
+  const unresolved = matrix instanceof RowCoordinates ? [...matrix.unresolved] : [];
+  let scale = without(unresolved, rowScale, matrix.n);
   for (;;) {
     const { factor, search } = yield* factorizeResolved(matrix, where, scale);
     let found = search ? yield* unresolvedRows(search) : [];
@@ -122,9 +141,16 @@ function* bothReadings(
       };
     }
     unresolved.push(...found);
-    scale = scale === undefined ? new Float64Array(matrix.n).fill(1) : scale.slice();
-    for (const j of found) scale[j] = 0;
+    scale = without(found, scale, matrix.n);
   }
+}
+
+/** The scales of the rows, 0 for some of them. */
+function without(rows: readonly number[], scale: Float64Array | undefined, n: number) {
+  if (rows.length === 0) return scale;
+  const out = scale ? scale.slice() : new Float64Array(n).fill(1);
+  for (const j of rows) out[j] = 0;
+  return out;
 }
 
 /** The factor of what is resolved, and where to look for rows that are not. */
@@ -139,6 +165,8 @@ function* factorizeResolved(
   if (columnScale) gram = yield* gramOf(matrix, { d, columnScale }, rowScale);
   const sizes = diagonalRoots(gram, d);
   const depth = summationDepth(n);
+  // Coordinates of rows are rounded once.
+  const entryError = matrix instanceof RowCoordinates ? UNIT_ROUNDOFF : 0;
 
   let basis = identityBasis(d);
   let compensated = false;
@@ -160,7 +188,7 @@ function* factorizeResolved(
     const scaled = scaleBoth(gram, width, scale);
     const noise = Float64Array.from(kept, (c, i) => {
       // Entries that are scaled by row are rounded once.
-      const scaledRows = rowScale ? UNIT_ROUNDOFF * roots[c] : 0;
+      const scaledRows = (rowScale ? UNIT_ROUNDOFF * roots[c] : 0) + entryError * inputs[c];
       if (basis.isIdentity) return scale[i] * scaledRows;
       const plain = d * UNIT_ROUNDOFF * inputs[c];
       return scale[i] * (scaledRows + (compensated ? UNIT_ROUNDOFF * (2 * roots[c] + d * plain) : plain));
@@ -184,7 +212,16 @@ function* factorizeResolved(
         },
         search:
           nulls.length > 0
-            ? { matrix, columnScale, rowScale, sizes, nulls, resolved: timesTransposed(basis, factor), width }
+            ? {
+                matrix,
+                columnScale,
+                rowScale,
+                sizes,
+                entryError,
+                nulls,
+                resolved: timesTransposed(basis, factor),
+                width,
+              }
             : undefined,
       };
     }

@@ -11,7 +11,7 @@ import {
   resultFor,
 } from '../keys.js';
 import { type CallOptions, run, type Steps } from '../steps.js';
-import { type Factor, factorize, factorizeBoth, upperScore } from './factor.js';
+import { type Factor, factorize, factorizeBoth, keysFor, upperScore } from './factor.js';
 import { eachBlock, UNIT_ROUNDOFF } from './gram.js';
 import { scoresOf } from './leverage.js';
 
@@ -142,10 +142,11 @@ export function* lewisBounds(
   const exponent = 1 / 2 - 1 / p;
   const step = (2 * p) / (p + 2);
   const nonzero = yield* nonzeroRows(matrix, active);
+  const keys = yield* keysFor(matrix, where, !numerical, active);
   const factorOf = function* (scale?: Float64Array) {
     return numerical
-      ? yield* factorize(matrix, where, scale)
-      : (yield* factorizeBoth(matrix, where, scale)).faceValue;
+      ? yield* factorize(keys, where, scale)
+      : (yield* factorizeBoth(keys, where, scale)).faceValue;
   };
   let factor = yield* factorOf(active);
   let tau = yield* certifiedScores(factor, nonzero);

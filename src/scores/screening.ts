@@ -18,8 +18,24 @@ export function columnScaleFor(
   where: string,
   rowScale?: Float64Array,
 ): Float64Array | undefined {
+  if (diagonalRoots(gram, matrix.d).every((root) => hasDigits(root * root))) return undefined;
+  return columnScale(largestEntries(matrix, where, rowScale));
+}
+
+/** Powers of two that bring columns of these largest entries near 1. */
+export function columnScale(largest: Float64Array): Float64Array {
+  return largest.map((value) =>
+    value > 0 ? 2 ** -Math.max(-1000, Math.min(1000, Math.floor(Math.log2(value)))) : 1,
+  );
+}
+
+/**
+ * The largest magnitude in each column of the rows rowScale_j k_j.
+ *
+ * @throws RangeError where an entry is not finite.
+ */
+export function largestEntries(matrix: KeyMatrix, where: string, rowScale?: Float64Array): Float64Array {
   const { n, d } = matrix;
-  if (diagonalRoots(gram, d).every((root) => hasDigits(root * root))) return undefined;
   const largest = new Float64Array(d);
   for (let start = 0; start < n; start += 1024) {
     const end = Math.min(n, start + 1024);
@@ -31,7 +47,5 @@ export function columnScaleFor(
       largest[i % d] = Math.max(largest[i % d], Math.abs(rows[i] * (rowScale ? rowScale[row] : 1)));
     }
   }
-  return largest.map((value) =>
-    value > 0 ? 2 ** -Math.max(-1000, Math.min(1000, Math.floor(Math.log2(value)))) : 1,
-  );
+  return largest;
 }

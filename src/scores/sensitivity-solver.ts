@@ -115,7 +115,8 @@ function* orthonormalRows({ matrix, plan, width, rowScale }: Factor): Steps<{
       if (sizes.every((size) => size === 0)) empty.add(start + j);
     }
   });
-  return { x, error: (d + 1) * UNIT_ROUNDOFF * Math.sqrt(squares), empty };
+  // Coordinates of a row space are themselves rounded once.
+  return { x, error: (d + 2) * UNIT_ROUNDOFF * Math.sqrt(squares), empty };
 }
 
 function minimiser(x: Float64Array, n: number, r: number, p: number) {

@@ -22,6 +22,8 @@ export interface Search {
   readonly rowScale?: Float64Array;
   /** Norms of the scaled columns. */
   readonly sizes: Float64Array;
+  /** Relative error of the entries of the rows. */
+  readonly entryError: number;
   readonly nulls: readonly Float64Array[];
   /** [d, width] row-major. */
   readonly resolved: Float64Array;

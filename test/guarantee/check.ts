@@ -48,8 +48,10 @@ export interface Limits {
 
 export function drawSubject(random: Random, { n: mostRows, d: mostColumns, centre = 0.2 }: Limits): Subject {
   const chosen = random.chance(0.01) ? random.pick(designs) : random.pick(generators);
-  const n = random.chance(0.08) ? random.integer(1, 3) : random.integer(1, mostRows);
-  const d = random.integer(1, mostColumns);
+  // More columns than rows, or a few rows only, in some.
+  const broad = random.chance(0.1);
+  const n = broad || random.chance(0.08) ? random.integer(1, broad ? 6 : 3) : random.integer(1, mostRows);
+  const d = broad ? n + random.integer(1, 8) : random.integer(1, mostColumns);
   const drawn = chosen.make(random, n, d);
   const inRange = drawn.data.every((x) => x === 0 || (Math.abs(x) > 1e-30 && Math.abs(x) < 1e30));
   const single = inRange && random.chance(0.3);
