@@ -78,8 +78,8 @@ const SMALLEST_SUM = 1e-280;
  * Every score A_ij = f(<q_i,k_j>) / sum_l f(<q_i,k_l>) >= epsilon of queries Q, [m, d], and keys K, [n, d]; or head by head of
  * [batch, heads, m, d] and [batch, key heads, n, d], where query head h reads key head floor(h key heads/heads).
  *
- * Only the universal set U is looked at for large scores, so none is missed. O(n d^2) for U, O(m |U| d) for the numerators;
- * the normaliser of a query costs O(d^2) for f(x) = x^2 and O(n d) otherwise. Scores are exact to about 1e-10; those from
+ * Only the universal set U is looked at for large scores, so none is missed. O(n d min(n, d)) for U, O(m |U| d) for the numerators;
+ * the normaliser of a query costs O(d min(n, d)) for f(x) = x^2 and O(n d) otherwise. Scores are exact to about 1e-10; those from
  * epsilon (1 - 1e-9) on are returned. A query that is orthogonal to every key has no scores.
  *
  * With a `normaliser` of |S| rows, for |x|^p, the sum costs O(|S| d) a query. It is right to 1 +- eta, so every score comes as an interval,

@@ -45,9 +45,7 @@ export function compensatedDot(a: Floats, i: number, b: Floats, j: number, d: nu
 
 /** x y - fl(x y), exactly. */
 export function productError(x: number, y: number, product: number): number {
-  // Where the split would overflow it is made of a smaller number.
-  if (Math.abs(y) > LARGEST_SPLIT) return productError(y / SCALE, x, product / SCALE) * SCALE;
-  if (Math.abs(x) > LARGEST_SPLIT) return productError(y, x, product);
+  if (Math.abs(x) > LARGEST_SPLIT || Math.abs(y) > LARGEST_SPLIT) return largeProductError(x, y, product);
   const bigX = SPLITTER * x;
   const highX = bigX - (bigX - x);
   const lowX = x - highX;
@@ -55,4 +53,11 @@ export function productError(x: number, y: number, product: number): number {
   const highY = bigY - (bigY - y);
   const lowY = y - highY;
   return lowX * lowY - (product - highX * highY - lowX * highY - highX * lowY);
+}
+
+/** The same where the split would overflow: it is made of a smaller number. */
+function largeProductError(x: number, y: number, product: number): number {
+  return Math.abs(x) > Math.abs(y)
+    ? productError(x / SCALE, y, product / SCALE) * SCALE
+    : productError(x, y / SCALE, product / SCALE) * SCALE;
 }

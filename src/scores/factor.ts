@@ -69,7 +69,7 @@ export function marginAt(factor: Rounding, epsilon: number): number {
 }
 
 /**
- * The factor of the rows rowScale_j k_j; O(n d^2) a pass, one pass for well-conditioned keys. `where` opens error messages.
+ * The factor of the rows rowScale_j k_j; O(n d min(n, d)) a pass, one pass for well-conditioned keys. `where` opens error messages.
  *
  * Rows that it cannot resolve are left out of it, so that no row is scored against a Gram that counts them where a query could
  * silence them: scores of the others are then upper bounds, as the Gram of a part of the rows is below that of all.

@@ -33,7 +33,7 @@ export interface LeverageScores {
 /**
  * Leverage scores tau_j = k_j^T (K^T K)^+ k_j of the rows of K, [n, d]: how much of its own direction a key holds.
  *
- * O(n d^2) time, O(d^2 log n) memory beside the scores. The Gram is accumulated in float64. Up to condition number 1e6 after
+ * O(n d^2) time, O(d^2 log n) memory beside the scores; O(n^2 d) time and n d memory where n < d. The Gram is accumulated in float64. Up to condition number 1e6 after
  * column scaling (1e5 for float32 keys) scores are within 1e-5 of the exact ones, proved by `margin`; ill-conditioned keys
  * take a few passes more, through a rank-revealing orthogonalisation. Numbers are taken at face value, except that a direction
  * whose whole extent is below 8 (d + 8) u (u = 1.1e-16) of what the keys measure there counts as rounding of the input, as in

@@ -60,7 +60,7 @@ export const LEWIS_EFFORT = { iterations: 30, tolerance: 0.01 };
 
 /**
  * l_p Lewis weights of the rows of K, [n, d], for any p > 0, by w <- w^{1-a} tau(W^{1/2-1/p} K)^a with a = 2p/(p+2), whose
- * error shrinks by |p-2|/(p+2) an iteration. O(n d^2) time an iteration, O(n) memory beside the keys.
+ * error shrinks by |p-2|/(p+2) an iteration. O(n d min(n, d)) time an iteration, O(n) memory beside the keys, n d where n < d.
  *
  * Whether it has converged does not matter for safety: with the returned certificate c and w~ = c w, the sensitivity of row
  * j for |x|^p is at most (sum w~)^{max(0, p/2-1)} w~_j at the numerical rank. Keys that

@@ -145,8 +145,9 @@ function* eliminate(
     let [best, height, rest] = [-1, Number.NEGATIVE_INFINITY, 0];
     for (const i of remaining) {
       const size = sizeOf(i);
+      let share = size / sizes[i];
       // A row may vanish in the given coordinates.
-      const share = Math.max(size / sizes[i], givenSizeOf(i) / (givenSizes[i] || 1));
+      if (share <= threshold) share = Math.max(share, givenSizeOf(i) / (givenSizes[i] || 1));
       rest = Math.max(rest, share);
       const own = Math.log2(size) + rows[i].exponent;
       if (share > threshold && own > height) [best, height] = [i, own];

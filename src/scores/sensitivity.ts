@@ -38,7 +38,7 @@ export const DEFAULT_BUDGET = 2e10;
 
 /**
  * Sensitivities sigma_j = sup_y |<k_j,y>|^p / sum_l |<k_l,y>|^p for p >= 1, as certified intervals: a query attains the lower
- * end, a dual solution proves the upper one. A convex programme per row: some ten to a hundred times n d^2 multiply-adds each, so
+ * end, a dual solution proves the upper one. A convex programme per row: some ten to a hundred times n rank^2 multiply-adds each, so
  * ask for the rows that matter. Keeps n rank float64 numbers in memory.
  *
  * Where the numerical rank is below that of the numbers at face value, the interval holds the sensitivities of both readings.

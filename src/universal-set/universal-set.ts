@@ -54,6 +54,7 @@ export interface UniversalSetOptions extends CallOptions {
  * keys; `scores` are then upper bounds and `total` is null. Where the part cannot say enough, all keys are taken, and the set is minimal again.
  * f(x) = |x|^p: Lewis weights with a certificate; a superset, minimal with `exact` (p >= 1). About ten times O(n d^2).
  * Other f (huber, tukey, ..., your own): peeling; a superset. At most 1/epsilon rounds of O(n d^2).
+ * Fewer keys than columns take O(n^2 d) where it says O(n d^2).
  *
  * In every case no key is lost: rounding is accounted for by `margin`, and what cannot be told apart is kept and listed in
  * `undecided`. Softmax is not covered: for f = exp every vertex of the keys' convex hull is heavy for some query.
