@@ -1,5 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { useKernels } from '../kernels/load.js';
+import { referenceKernels } from '../kernels/reference.js';
+import { wasmKernels } from '../kernels/wasm.js';
 import type { FloatTensor } from '../keys.js';
 import { huber } from '../weights/huber.js';
 import { power } from '../weights/power.js';
@@ -79,6 +82,16 @@ const cases = Object.entries(shapes).flatMap(([shapeName, [q, k, v]]) =>
   ),
 );
 
+/** Float32 heads whose products are about `size`, and differ by some units. */
+function tiedTensors(size: number) {
+  const q = randomTensor([1, 4, 9, 32], 1);
+  const k = randomTensor([1, 2, 140, 32], 2);
+  const [base, v] = [Math.sqrt(size / 32), randomTensor([1, 2, 140, 4], 3, true)];
+  const queries = { ...q, data: q.data.map((x) => base * (1 + x / 50)) };
+  const keys = { ...k, data: k.data.map((x) => base + x / base / 10) };
+  return [toFloat32(queries), toFloat32(keys), v] as const;
+}
+
 describe('exactAttention', () => {
   it.each(cases)('is attention by its definition: $name', ({ q, k, v, weight, mask }) => {
     const inputs = [randomTensor(q, 1), randomTensor(k, 2), randomTensor(v, 3)] as const;
@@ -108,6 +121,35 @@ describe('exactAttention', () => {
     expect(
       distance(data.subarray(0, 3 * 16), naiveAttention(first, few, few, { causal: mask === 'causal' }).out),
     ).toBeLessThan(1e-5);
+  });
+
+  describe.each([wasmKernels, referenceKernels])('in float32 on the kernels "$name"', (chosen) => {
+    beforeAll(() => {
+      const before = useKernels(chosen);
+      return () => useKernels(before);
+    });
+
+    it.each([
+      1, 10, 100, 1e3, 1e4, 1e5, 1e6,
+    ])('is within 1e-5 of float64 where logits of %d share all but a few units', (size) => {
+      for (const mask of ['none', 'causal'] as const) {
+        const [q, k, v] = tiedTensors(size);
+        const { data } = exactAttention(q, k, v, { mask, scale: 1 });
+        const heads = naiveAttention(q, k, v, { causal: mask === 'causal', scale: 1 }).out;
+        for (let at = 0; at < data.length; at += 9 * 4)
+          expect(distance(data.slice(at, at + 9 * 4), heads.slice(at, at + 9 * 4))).toBeLessThan(1e-5);
+      }
+    });
+
+    it.each([0.01, 0.1, 0.5, 1, 2, 3, 7, 40, 1e4])('is within 1e-5 of float64 at power %d', (weights) => {
+      const [q, k, v] = tiedTensors(1000);
+      for (const mask of ['none', 'causal'] as const)
+        for (const keys of [k, randomTensor(k.shape, 4, true)]) {
+          const { data } = exactAttention(q, keys, v, { mask, weights });
+          const oracle = naiveAttention(q, keys, v, { causal: mask === 'causal', power: weights }).out;
+          expect(distance(data, oracle)).toBeLessThan(1e-5);
+        }
+    });
   });
 
   it('takes a scale', () => {

@@ -47,16 +47,18 @@ export interface RowExports {
 export interface AttendExports {
   readonly memory: WebAssembly.Memory;
   readonly TILE: WebAssembly.Global;
-  largestMagnitude(x: number, count: number): number;
+  largestNorm(rows: number, count: number, d: number): number;
   packKeys(keys: number, count: number, d: number, target: number): void;
   packValues(values: number, count: number, dv: number, target: number): void;
   recordBytes(d: number, dv: number): number;
+  workBytes(d: number): number;
   begin(
     queries: number,
     count: number,
     d: number,
     dv: number,
     factor: number,
+    reach: number,
     lowest: number,
     limits: number,
     record: number,
@@ -68,10 +70,11 @@ export interface AttendExports {
     count: number,
     d: number,
     dv: number,
-    power: number,
+    factor: number,
+    isPower: boolean,
     record: number,
     groups: number,
-    scores: number,
+    work: number,
   ): void;
   finish(record: number, count: number, d: number, dv: number, out: number): void;
 }

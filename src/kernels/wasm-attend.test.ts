@@ -40,6 +40,9 @@ function error(call: Inputs): number {
   return size === 0 ? Math.sqrt(difference) : Math.sqrt(difference / size);
 }
 
+/** What the fuzzer chooses of a call. */
+type FuzzedShape = Omit<Inputs, 'q' | 'k' | 'v' | 'scale'> & { seed: number; shape: string; seen: boolean };
+
 const causal = (m: number, n: number) => Uint32Array.from({ length: m }, (_, i) => Math.min(i + 1, n));
 
 describe('WASM attention', () => {
@@ -91,8 +94,67 @@ describe('WASM attention', () => {
     );
   });
 
-  it('agrees at logits of hundreds, where all but one weight vanish', () => {
-    expect(error(inputs(3, 50, 200, 64, 8, 300))).toBeLessThan(1e-4);
+  /** Queries and keys that share a mean far larger than what tells them apart, or are of one number each, or nearly orthogonal. */
+  function shaped(call: Inputs, shape: string): Inputs {
+    const { d } = call;
+    const [q, k] = [call.q, call.k].map((rows) => Float32Array.from(rows));
+    if (shape === 'a shared mean')
+      return { ...call, q: q.map((x) => x + 30), k: k.map((x) => x / 10 + 30), scale: call.scale / 900 };
+    if (shape === 'constant rows') {
+      const constant = (rows: Float32Array) => rows.map((_, at) => Math.abs(rows[at - (at % d)]));
+      return { ...call, q: constant(q), k: constant(k) };
+    }
+    if (shape !== 'nearly orthogonal') return call;
+    const orthogonal = k.map((x, at) => {
+      const c = at % d;
+      const pair = q[c + 1] * k[at + 1];
+      return c % 2 === 1 ? -q[c - 1] * x : c + 1 < d ? pair + 1e-4 * x : 1e-4 * x;
+    });
+    return { ...call, q: q.map((_, at) => q[at % d]), k: orthogonal };
+  }
+
+  const hard = {
+    seed: fc.nat(),
+    m: fc.integer({ min: 1, max: 20 }),
+    n: fc.oneof(fc.integer({ min: 1, max: 30 }), fc.constantFrom(129, 300)),
+    d: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(64, 130)),
+    dv: fc.integer({ min: 1, max: 9 }),
+    shape: fc.constantFrom('Gaussian', 'a shared mean', 'constant rows', 'nearly orthogonal'),
+    seen: fc.boolean(),
+  };
+  function hardCall({ seed, m, n, d, dv, shape, seen }: FuzzedShape, size: number): Inputs {
+    const call = shaped(inputs(seed, m, n, d, dv, size), shape);
+    return { ...call, v: call.v.map(Math.abs), limits: seen ? causal(m, n) : undefined };
+  }
+
+  it('agrees with float64 within 1e-5 at logits of any size', () => {
+    const size = fc.integer({ min: 0, max: 60 }).map((tenths) => 10 ** (tenths / 10));
+    fc.assert(
+      fc.property(fc.record(hard), size, (shape, logits) => {
+        expect(error(hardCall(shape, logits))).toBeLessThan(1e-5);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([0.01, 0.1, 0.5, 1, 2, 3, 7, 40, 1000])('agrees with float64 within 1e-5 at power %d', (power) => {
+    fc.assert(
+      fc.property(fc.record(hard), (shape) => {
+        expect(error({ ...hardCall(shape, 1), power })).toBeLessThan(1e-5);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('weighs by a small power products whose ratio is below float32', () => {
+    const q = Float32Array.of(1, 0);
+    const k = Float32Array.of(1e20, 0, 1e-22, 0, 0, 1);
+    const call = { q, k, v: Float32Array.of(1, 2, 4), m: 1, n: 3, d: 2, dv: 1, scale: 1, power: 0.01 };
+    const weight = (k[2] / k[0]) ** 0.01;
+    expect(narrow(call)[0]).toBeCloseTo((1 + 2 * weight) / (1 + weight), 6);
+  });
+
+  it('looks at one key where all other weights vanish', () => {
     const call = inputs(3, 8, 200, 1, 1, 1);
     call.q.fill(-1e6);
     expect(error(call)).toBeLessThan(1e-6);
@@ -127,17 +189,32 @@ describe('WASM attention', () => {
     expect(out).toEqual(exact({ ...call, q }));
   });
 
-  it('lets a query see exactly its prefix', () => {
+  describe('lets a query see exactly its prefix', () => {
     const call = inputs(6, 150, 150, 16, 9, 1);
-    for (const power of [undefined, 2, 3]) {
+    const prefix = 100 * 9;
+    const changed = (key: number) => {
+      const other = { ...call, k: call.k.slice(), v: call.v.slice() };
+      other.k.fill(key, 100 * 16);
+      other.v.fill(1e30, prefix);
+      return other;
+    };
+
+    it.each([undefined, 2, 3])('to the last bit among keys of like size (power %s)', (power) => {
       const before = narrow({ ...call, power, limits: causal(150, 150) });
-      const changed = { ...call, k: call.k.slice(), v: call.v.slice() };
-      changed.k.fill(3, 100 * 16);
-      changed.v.fill(1e30, 100 * 9);
-      const after = narrow({ ...changed, power, limits: causal(150, 150) });
-      expect(after.subarray(0, 100 * 9)).toEqual(before.subarray(0, 100 * 9));
-      expect(after.subarray(100 * 9)).not.toEqual(before.subarray(100 * 9));
-    }
+      const after = narrow({ ...changed(1), power, limits: causal(150, 150) });
+      expect(after.subarray(0, prefix)).toEqual(before.subarray(0, prefix));
+      expect(after.subarray(prefix)).not.toEqual(before.subarray(prefix));
+    });
+
+    it('to its accuracy where hidden keys are so large that scores are float64', () => {
+      const before = exact({ ...call, limits: causal(150, 150) }).subarray(0, prefix);
+      for (const size of [3, 1e10, 1e30]) {
+        const after = narrow({ ...changed(size), limits: causal(150, 150) });
+        before.forEach((x, i) => {
+          expect(Math.abs(after[i] - x)).toBeLessThan(1e-5);
+        });
+      }
+    });
   });
 
   it('gives zero rows to queries that see nothing, or nothing that weighs', () => {
@@ -167,11 +244,11 @@ describe('WASM attention', () => {
     expect(narrow(small)).toEqual(before);
   });
 
-  it('refuses to hide non-finite queries and keys', () => {
+  it.each([undefined, 0.5, 2])('refuses to hide non-finite queries and keys (power %s)', (power) => {
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
       const call = inputs(10, 9, 10, 4, 2, 1);
       call.q[0] = bad;
-      const result = narrow(call);
+      const result = narrow({ ...call, power });
       expect(result.subarray(0, 2).some(Number.isNaN)).toBe(true);
       expect(result.subarray(2).some(Number.isNaN)).toBe(false);
     }

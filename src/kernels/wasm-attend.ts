@@ -15,29 +15,23 @@ const QUERY_BYTES = 1 << 20;
 /** Queries that share a record, see assembly/attend.ts. */
 const GROUP = 8;
 
-/** Where the largest score starts: below every logit; for power weights, at the least normal number. */
-const LOWEST = -3e38;
-const LEAST = 2 ** -126;
+/** Where the largest score starts: below all of them, and for power weights below all but zero. */
+const LOWEST = -1e300;
+const LEAST = 1e-300;
 
-type NarrowCall = AttendCall & Record<'q' | 'k' | 'v' | 'out', Float32Array>;
+/** Where the largest norm of a key is between these, no product of float32 overflows in a narrow group or loses what counts. */
+const LEAST_NORM = 2 ** -90;
+const MOST_NORM = 2 ** 100;
 
-function isNarrow(call: AttendCall): call is NarrowCall {
+type SingleCall = AttendCall & Record<'q' | 'k' | 'v' | 'out', Float32Array>;
+
+function isSingle(call: AttendCall): call is SingleCall {
   return [call.q, call.k, call.v, call.out].every((data) => data instanceof Float32Array);
 }
 
-/**
- * What queries are multiplied by, given the largest entries of queries and keys. Softmax: scale and log2(e),
- * as the kernel works with powers of two. Power weights, which no factor changes: the power of two that
- * brings the largest scores near 1. Undefined where float32 would overflow or lose digits.
- */
-function queryFactor({ scale, power, d }: AttendCall, query: number, key: number): number | undefined {
-  if (power !== undefined && !(power > 0)) return undefined;
-  if (query * key === 0 || (power === undefined && scale === 0)) return 0;
-  const exponent = (x: number) => Math.floor(Math.log2(x));
-  const factor = power === undefined ? scale * Math.LOG2E : 2 ** -(exponent(query) + exponent(key));
-  const size = Math.abs(factor) * query;
-  const inRange = (x: number) => x > 2 ** -100 && x < 2 ** 100;
-  return inRange(size) && inRange(key) && size * key * d < 1e38 ? factor : undefined;
+/** What the norm of a query is multiplied by to bound its exponents, given the largest norm of a key; infinite beyond float32. */
+function reachOf(factor: number, norm: number): number {
+  return norm < MOST_NORM ? Math.abs(factor) * Math.max(norm, LEAST_NORM) : Number.POSITIVE_INFINITY;
 }
 
 /** How many keys and queries are in memory at a time, and where. */
@@ -60,7 +54,7 @@ function layOut({ m, n, d, dv }: AttendCall, exports: AttendExports) {
     // Packing and `finish` go up to three numbers beyond the last row.
     rows: layout.take((rowsAtATime * Math.max(d, dv) + 3) * 4),
     limits: layout.take(groups * GROUP * 4),
-    scores: layout.take(tile * GROUP * 4),
+    work: layout.take(exports.workBytes(d)),
     records: layout.take(groups * recordBytes),
     packed: layout.take(tiles * tileBytes),
     end: layout.end,
@@ -69,13 +63,16 @@ function layOut({ m, n, d, dv }: AttendCall, exports: AttendExports) {
 
 let shared: KernelInstance<AttendExports> | undefined;
 
-/** Attention in float32. Calls with float64 arrays, or beyond the range of float32, go to the reference. */
+/**
+ * Attention in float32: within 1e-5 of float64, relative to the same attention of |v|, at any logits and powers.
+ * Calls with float64 arrays go to the reference.
+ */
 export function wasmAttend(call: AttendCall): void {
-  if (!isNarrow(call)) {
+  if (!isSingle(call)) {
     referenceAttend(call);
     return;
   }
-  const { q, k, v, out, m, n, d, dv, power = 0, limits } = call;
+  const { q, k, v, out, m, n, d, dv, scale, power, limits } = call;
   const instance = (shared ??= new KernelInstance<AttendExports>(attend));
   const { exports } = instance;
   const at = layOut(call, exports);
@@ -85,13 +82,12 @@ export function wasmAttend(call: AttendCall): void {
     instance.f32(at.rows, end - start).set(data.subarray(start, end));
   }
 
-  function magnitude(data: Float32Array): number {
+  function largestNorm(): number {
     let largest = 0;
-    const step = at.rowsAtATime * d;
-    for (let start = 0; start < data.length; start += step) {
-      const end = Math.min(start + step, data.length);
-      stage(data, start, end);
-      largest = Math.max(largest, exports.largestMagnitude(at.rows, end - start));
+    for (let row = 0; row < n; row += at.rowsAtATime) {
+      const end = Math.min(row + at.rowsAtATime, n);
+      stage(k, row * d, end * d);
+      largest = Math.max(largest, exports.largestNorm(at.rows, end - row, d));
     }
     return largest;
   }
@@ -103,13 +99,11 @@ export function wasmAttend(call: AttendCall): void {
     exports.packValues(at.rows, count, dv, target + at.keyBytes);
   }
 
-  const factor = queryFactor(call, magnitude(q), magnitude(k));
-  if (factor === undefined) {
-    referenceAttend(call);
-    return;
-  }
-
-  const lowest = power > 0 ? LEAST : LOWEST;
+  const isPower = power !== undefined;
+  // Softmax in powers of two.
+  const factor = power ?? Math.min(scale * Math.LOG2E, Number.MAX_VALUE);
+  const reach = isPower ? Number.POSITIVE_INFINITY : reachOf(factor, largestNorm());
+  const lowest = isPower ? LEAST : LOWEST;
   for (let query = 0; query < m; query += at.queriesAtATime) {
     const queries = Math.min(at.queriesAtATime, m - query);
     const groups = Math.ceil(queries / GROUP);
@@ -117,13 +111,25 @@ export function wasmAttend(call: AttendCall): void {
     const ends = instance.u32(at.limits, queries);
     if (limits) ends.set(limits.subarray(query, query + queries));
     else ends.fill(n);
-    exports.begin(at.rows, queries, d, dv, factor, lowest, at.limits, at.records);
+    exports.begin(at.rows, queries, d, dv, factor, reach, lowest, at.limits, at.records);
     for (let first = 0; first < n; first += at.tile) {
       const count = Math.min(at.tile, n - first);
       const keys = at.packed + ((first % at.keysAtATime) / at.tile) * at.tileBytes;
       // Keys that all fit stay packed from the first chunk of queries on.
       if (query === 0 || n > at.keysAtATime) packTile(first, count, keys);
-      exports.attendTile(keys, keys + at.keyBytes, first, count, d, dv, power, at.records, groups, at.scores);
+      exports.attendTile(
+        keys,
+        keys + at.keyBytes,
+        first,
+        count,
+        d,
+        dv,
+        factor,
+        isPower,
+        at.records,
+        groups,
+        at.work,
+      );
     }
     exports.finish(at.records, queries, d, dv, at.rows);
     out.set(instance.f32(at.rows, queries * dv), query * dv);
