@@ -20,8 +20,8 @@ const LOWEST = -1e300;
 const LEAST = 1e-300;
 
 /** Where the largest norm of a key is between these, no product of float32 overflows in a narrow group or loses what counts. */
-const LEAST_NORM = 2 ** -90;
-const MOST_NORM = 2 ** 100;
+const LEAST_NORM = 1e-27;
+const MOST_NORM = 1e30;
 
 type SingleCall = AttendCall & Record<'q' | 'k' | 'v' | 'out', Float32Array>;
 
