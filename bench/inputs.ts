@@ -1,17 +1,27 @@
-/** Seeded keys, queries and values: Gaussian, heavy-tailed, coherent, ill-conditioned and sorted. */
+/** Seeded keys, queries and values: Gaussian, heavy-tailed, coherent, ill-conditioned and sorted ones. */
 import { library } from './library.js';
 
 /** How rows are drawn. */
-export type Distribution = 'Gaussian' | 't3' | 'coherent' | 'correlated' | 'sorted';
+export type Distribution =
+  | 'Gaussian'
+  | 't3'
+  | 'coherent'
+  | 'correlated'
+  | 'sorted by norm'
+  | 'sorted by cluster';
+
+/** Clusters of the keys that are sorted by cluster. */
+const CLUSTERS = 32;
 
 /**
  * [n, d] float32. Gaussian: independent standard normals. t3: multivariate Student t with 3 degrees of freedom, a Gaussian
  * row times sqrt(3 / chi^2_3), so that a few rows are far longer than the others. coherent: half of the columns are 0.01 of the others but for three
- * rows in each, which hold most of it. correlated: Gaussian times diag(900^(-c/(d-1))) and a rotation. sorted: t3 in the order of the norms.
+ * rows in each, which hold most of it. correlated: Gaussian times diag(900^(-c/(d-1))) and a rotation. sorted by norm: t3 in the
+ * order of the norms. sorted by cluster: 32 clusters one after the other, Gaussian around centres that are three times as far apart.
  */
 export function draw(distribution: Distribution, n: number, d: number, seed: number): Float32Array {
   const { normal, uniform } = library.randomStream(seed);
-  const student = distribution === 't3' || distribution === 'sorted';
+  const student = distribution === 't3' || distribution === 'sorted by norm';
   const rows = new Float32Array(n * d);
   for (let i = 0; i < n; i++) {
     const factor = student ? Math.sqrt(3 / (normal() ** 2 + normal() ** 2 + normal() ** 2)) : 1;
@@ -23,7 +33,8 @@ export function draw(distribution: Distribution, n: number, d: number, seed: num
       for (let k = 0; k < 3; k++) rows[Math.floor(uniform() * n) * d + c] = 0.01 * Math.sqrt(n);
   }
   if (distribution === 'correlated') correlate(rows, d, normal);
-  return distribution === 'sorted' ? sortedByNorm(rows, d) : rows;
+  if (distribution === 'sorted by cluster') cluster(rows, d, normal);
+  return distribution === 'sorted by norm' ? sortedByNorm(rows, d) : rows;
 }
 
 /** Scales the columns down to 1/900 and reflects the rows three times: condition number 900 that no column scaling removes. */
@@ -42,6 +53,16 @@ function correlate(rows: Float32Array, d: number, normal: () => number): void {
       for (let c = 0; c < d; c++) row[c] -= 2 * dot * v[c];
     }
     rows.set(row, start);
+  }
+}
+
+/** Adds its centre to each row; neighbours share one. */
+function cluster(rows: Float32Array, d: number, normal: () => number): void {
+  const centres = Float64Array.from({ length: CLUSTERS * d }, () => 3 * normal());
+  const n = rows.length / d;
+  for (let i = 0; i < n; i++) {
+    const from = Math.floor((i * CLUSTERS) / n) * d;
+    for (let c = 0; c < d; c++) rows[i * d + c] += centres[from + c];
   }
 }
 

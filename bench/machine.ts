@@ -1,8 +1,9 @@
 /** Where the figures come from: command, date, processor and the versions of everything that ran. */
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
-import { type NumpyVersions, startNumpy } from './peers/numpy.js';
 import { packageVersion } from './peers/packages.js';
+import { type PeerVersions, startPeer } from './peers/process.js';
+import type { PythonPeers } from './peers/python.js';
 import type { Setting } from './peers/setup.js';
 
 /** What must be known to read the figures. */
@@ -19,12 +20,15 @@ export interface Machine {
 }
 
 /** Reads all of it; asks numpy which kernels OpenBLAS chose. */
-export async function machine({ packages, python }: Setting, command: string): Promise<Machine> {
+export async function machine(
+  { packages, python }: Pick<Setting, 'packages' | 'python'>,
+  command: string,
+): Promise<Machine> {
   const own = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   const versions: Record<string, string> = { levattention: own.version };
   for (const name of ['onnxruntime-node', 'ml-matrix', '@jax-js/jax'])
     versions[name] = packageVersion(name) ?? packages ?? 'not installed';
-  if ('python' in python) Object.assign(versions, await numpyVersions(python.python));
+  if ('python' in python) Object.assign(versions, await pythonVersions(python));
   else versions.numpy = python.absent;
   return {
     command,
@@ -38,17 +42,27 @@ export async function machine({ packages, python }: Setting, command: string): P
   };
 }
 
-async function numpyVersions(python: string): Promise<Record<string, string>> {
+async function pythonVersions({ python, torch }: PythonPeers): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
-  for (const threads of [1, 2]) {
-    const numpy = startNumpy(python, threads);
-    try {
-      const { blas, ...versions } = await numpy.call<NumpyVersions>('versions');
-      Object.assign(found, versions, { [`BLAS of numpy and scipy, threads: ${threads}`]: blas.join('; ') });
-    } catch (error) {
-      found.numpy = `failed: ${(error as Error).message}`;
+  const scripts = [
+    { script: 'numpy_peer.py', name: 'numpy and scipy', threads: 1, absent: undefined },
+    { script: 'numpy_peer.py', name: 'numpy and scipy', threads: 2, absent: undefined },
+    { script: 'torch_peer.py', name: 'PyTorch', threads: 1, absent: torch },
+  ];
+  for (const { script, name, threads, absent } of scripts) {
+    if (absent !== undefined) {
+      found[name] = absent;
+      continue;
     }
-    numpy.close();
+    const peer = startPeer(python, script, threads);
+    try {
+      const { blas, ...versions } = await peer.call<PeerVersions>('versions');
+      Object.assign(found, versions);
+      found[`BLAS of ${name}, threads: ${threads}`] = blas.join('; ');
+    } catch (error) {
+      found[name] = `failed: ${(error as Error).message}`;
+    }
+    peer.close();
   }
   return found;
 }

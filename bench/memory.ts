@@ -4,20 +4,25 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { draw } from './inputs.js';
-import { numpyWays, startNumpy } from './peers/numpy.js';
 import { attentionGraphs } from './peers/onnx-graph.js';
 import { packageVersion } from './peers/packages.js';
+import { startPeer } from './peers/process.js';
+import { numpyWays } from './peers/python-sets.js';
 import type { Setting } from './peers/setup.js';
 import type { Answer, Row, Table } from './results.js';
 
 const probe = fileURLToPath(new URL('memory-probe.ts', import.meta.url));
 const columns = 64;
+const epsilon = 0.01;
 
 export async function memory(setting: Setting): Promise<Answer> {
-  const tables = [
-    await setTable(setting.quick ? 100_000 : 1_000_000, 0.01, setting),
-    attentionTable(setting.quick ? 4096 : 16_384, setting),
-  ];
+  const n = setting.quick ? 100_000 : 1_000_000;
+  const positions = setting.quick ? 4096 : 16_384;
+  const set = `set, Gaussian keys, ${n.toLocaleString('en')} x ${columns}, epsilon ${epsilon}`;
+  const attention = `attention, n = ${positions.toLocaleString('en')}, d = ${columns}, 1 head`;
+  const tables: Table[] = [];
+  if (setting.asked(set)) tables.push(await setTable(set, n, setting));
+  if (setting.asked(attention)) tables.push(attentionTable(attention, positions, setting));
   return {
     question: 'Peak memory',
     about:
@@ -27,19 +32,18 @@ export async function memory(setting: Setting): Promise<Answer> {
   };
 }
 
-async function setTable(n: number, epsilon: number, { folder, python, say }: Setting): Promise<Table> {
-  const title = `exact set, Gaussian keys, ${n.toLocaleString('en')} x ${columns}, epsilon ${epsilon}`;
+async function setTable(title: string, n: number, { folder, python, say }: Setting): Promise<Table> {
   say(title);
   const path = join(folder, 'keys.f32');
   await writeFile(path, draw('Gaussian', n, columns, 1));
   const rows: Measured[] = [['levattention', ownPeak('universalSet', n, path)]];
-  for (const { name, keys, forms } of numpyWays) {
+  for (const { name, keys, forms } of Object.values(numpyWays)) {
     const label = `${name}: ${forms[0]}`;
     if (!('python' in python)) {
       rows.push([label, python.absent]);
       continue;
     }
-    const numpy = startNumpy(python.python, 1);
+    const numpy = startPeer(python.python, 'numpy_peer.py', 1);
     try {
       await numpy.call('load', { path, d: columns });
       // The first run loads what the library loads once, and converts where that comes before the clock.
@@ -54,8 +58,7 @@ async function setTable(n: number, epsilon: number, { folder, python, say }: Set
   return tableOf(title, rows);
 }
 
-function attentionTable(n: number, { packages, say }: Setting): Table {
-  const title = `attention, n = ${n.toLocaleString('en')}, d = ${columns}, 1 head`;
+function attentionTable(title: string, n: number, { packages, say }: Setting): Table {
   say(title);
   const absent = packageVersion('onnxruntime-node') === undefined ? (packages ?? 'not installed') : undefined;
   return tableOf(title, [
@@ -84,7 +87,7 @@ function tableOf(title: string, measured: readonly Measured[]): Table {
     if (typeof peak === 'string') return { contestant, threads: 1, absent: peak, figures: {} };
     const mebibytes = peak / 2 ** 20;
     const ratio = typeof first === 'number' ? peak / first : Number.NaN;
-    const figure = { median: mebibytes, min: mebibytes, runs: 1, ratio, leastRatio: ratio };
+    const figure = { median: mebibytes, min: mebibytes, runs: 1, ratio };
     return { contestant, threads: 1, figures: { peak: figure } };
   });
   return { title, unit: 'MiB', rows };

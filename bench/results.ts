@@ -6,10 +6,8 @@ export interface Figure {
   readonly median: number;
   readonly min: number;
   readonly runs: number;
-  /** The median over that of the table's first row. */
+  /** The median over that of the first row of the table that has one. */
   readonly ratio: number;
-  /** The same of the least ones: what is left when the machine disturbs nobody. */
-  readonly leastRatio: number;
 }
 
 /** Whether a contestant computed the same thing as the first row, and how close it came. */
@@ -35,14 +33,29 @@ export interface Table {
   readonly title: string;
   readonly unit: 'ms' | 'MiB';
   readonly rows: readonly Row[];
+  /** Why there are no rows. */
+  readonly absent?: string;
 }
 
-/** A ratio that must be reached. */
+/** A row of a table, by its name and threads. */
+export interface Side {
+  readonly contestant: string;
+  readonly threads: number;
+}
+
+/** A ratio of two rows of one table: of their medians, and of their least times, which is what is left when the machine disturbs nobody. */
+export interface Ratio {
+  readonly medians: number;
+  readonly least: number;
+}
+
+/** A ratio that must be reached, or must not be exceeded. */
 export interface Target {
   readonly text: string;
+  readonly bound: 'at least' | 'at most';
   readonly wanted: number;
-  /** What it is judged by; undefined where it was not measured. */
-  readonly figure?: Figure;
+  /** Judged by its medians; undefined where it was not measured. */
+  readonly ratio?: Ratio;
 }
 
 /** The answer to a question. */
@@ -59,38 +72,36 @@ export function rowsOf<Result>(
   timings: readonly Timing<Result>[],
   check: (timing: Timing<Result>, index: number) => Check | undefined,
 ): Row[] {
-  const first = timings[0];
-  const medianOf = ({ laps }: Timing<Result>, name: string) => median(laps.map((lap) => lap[name]));
-  const leastOf = ({ laps }: Timing<Result>, name: string) => Math.min(...laps.map((lap) => lap[name]));
-  return contestants.map((contestant, i) => {
-    const { form, laps, absent } = timings[i];
-    const names = absent === undefined && laps.length > 0 ? Object.keys(laps[0]) : [];
-    const figure = (name: string): Figure => ({
-      median: medianOf(timings[i], name),
-      min: leastOf(timings[i], name),
-      runs: laps.length,
-      ratio: medianOf(timings[i], name) / medianOf(first, name),
-      leastRatio: leastOf(timings[i], name) / leastOf(first, name),
-    });
+  const namesOf = ({ laps, absent }: Timing<Result>) =>
+    absent === undefined && laps.length > 0 ? Object.keys(laps[0]) : [];
+  const timesOf = ({ laps }: Timing<Result>, name: string) => laps.map((lap) => lap[name]);
+  const firstOf = (name: string) => timings.find((timing) => namesOf(timing).includes(name)) ?? timings[0];
+  const figure = (timing: Timing<Result>, name: string): Figure => {
+    const times = timesOf(timing, name);
+    const middle = median(times);
     return {
-      contestant: contestant.name,
-      threads: contestant.threads,
-      form,
-      absent,
-      figures: Object.fromEntries(names.map((name) => [name, figure(name)])),
-      check: check(timings[i], i),
+      median: middle,
+      min: Math.min(...times),
+      runs: times.length,
+      ratio: middle / median(timesOf(firstOf(name), name)),
     };
-  });
+  };
+  return contestants.map((contestant, i) => ({
+    contestant: contestant.name,
+    threads: contestant.threads,
+    form: timings[i].form,
+    absent: timings[i].absent,
+    figures: Object.fromEntries(namesOf(timings[i]).map((name) => [name, figure(timings[i], name)])),
+    check: check(timings[i], i),
+  }));
 }
 
-/** The figure that a target needs; undefined where the row is absent. */
-export function figureOf(
-  rows: readonly Row[],
-  name: string,
-  contestant: string,
-  threads: number,
-): Figure | undefined {
-  return rows.find((row) => row.contestant === contestant && row.threads === threads)?.figures[name];
+/** How many times as long the slower row takes; undefined where a row is absent. */
+export function ratioOf({ rows }: Table, name: string, slower: Side, faster: Side): Ratio | undefined {
+  const figure = ({ contestant, threads }: Side) =>
+    rows.find((row) => row.contestant === contestant && row.threads === threads)?.figures[name];
+  const [above, below] = [figure(slower), figure(faster)];
+  return above && below && { medians: above.median / below.median, least: above.min / below.min };
 }
 
 /** The rows that did not compute the same thing as the first. */
@@ -114,18 +125,23 @@ export function answerText({ question, about, tables }: Answer): string {
 
 /** Targets as Markdown. */
 export function targetsText(targets: readonly Target[]): string {
-  const cells = targets.map(({ text, wanted, figure }) => [
+  const cells = targets.map(({ text, bound, wanted, ratio }) => [
     text,
-    `${wanted}x`,
-    figure ? `${figure.ratio.toFixed(2)}x` : '',
-    figure ? `${figure.leastRatio.toFixed(2)}x` : '',
-    !figure ? 'not measured' : figure.ratio >= wanted ? 'met' : 'not met',
+    `${bound} ${wanted}x`,
+    ratio ? `${ratio.medians.toFixed(2)}x` : '',
+    ratio ? `${ratio.least.toFixed(2)}x` : '',
+    !ratio ? 'not measured' : reached(bound, wanted, ratio.medians) ? 'met' : 'not met',
   ]);
-  return gridText(['target', 'at least', 'medians', 'least times', ''], cells);
+  return gridText(['target', 'wanted', 'medians', 'least times', ''], cells);
 }
 
-function tableText({ rows, unit }: Table): string {
-  const names = Object.keys(rows[0].figures);
+function reached(bound: Target['bound'], wanted: number, ratio: number): boolean {
+  return bound === 'at least' ? ratio >= wanted : ratio <= wanted;
+}
+
+function tableText({ rows, unit, absent }: Table): string {
+  if (absent !== undefined) return `Skipped: ${absent}.`;
+  const names = [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))];
   const head = [
     '',
     'threads',
@@ -144,7 +160,7 @@ function tableText({ rows, unit }: Table): string {
       row.form ? `${row.contestant}: ${row.form}` : row.contestant,
       String(row.threads),
       ...figures,
-      ...(unit === 'ms' ? [String(row.figures[names[0]]?.runs ?? '')] : []),
+      ...(unit === 'ms' ? [String(Object.values(row.figures)[0]?.runs ?? '')] : []),
       row.absent ?? row.check?.text ?? '',
     ];
   });

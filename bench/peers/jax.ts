@@ -1,6 +1,7 @@
 /** Leverage scores in jax-js, float32 on its WebAssembly backend (its float64 needs a newer Node): jitted products, eager factors. */
 import { absentee, type Contestant } from '../measure.js';
-import type { Case, Found } from '../universal-set.js';
+import type { Found } from '../own-sets.js';
+import type { Case } from '../set-cases.js';
 import { scoresThenSet } from './ml-matrix.js';
 import { loadPackage, packageVersion } from './packages.js';
 

@@ -1,6 +1,7 @@
 /** Leverage scores in ml-matrix, float64 in plain JavaScript: Gram, Cholesky, solve, row sums of products. */
 import { absentee, type Contestant, type Run, timed } from '../measure.js';
-import type { Case, Found } from '../universal-set.js';
+import type { Found } from '../own-sets.js';
+import type { Case } from '../set-cases.js';
 import { loadPackage, packageVersion } from './packages.js';
 
 interface Matrix {
@@ -18,10 +19,7 @@ interface MlMatrix {
   readonly CholeskyDecomposition: new (matrix: Matrix) => { solve(right: Matrix): Matrix };
 }
 
-/** At more rows it takes most of a minute, and gigabytes. */
-const MOST_ROWS = 100_000;
-
-/** Absent above MOST_ROWS. */
+/** Seconds at 100,000 x 64, and gigabytes. */
 export function mlMatrixContestant(
   absent: string | undefined,
   { n, d, epsilon }: Case,
@@ -29,7 +27,6 @@ export function mlMatrixContestant(
 ): Contestant<Found> {
   const name = 'ml-matrix float64';
   if (packageVersion('ml-matrix') === undefined) return absentee(name, 1, absent ?? 'not installed');
-  if (n > MOST_ROWS) return absentee(name, 1, `not run: in proportion to the ${MOST_ROWS} x ${d} figure`);
   return {
     name,
     threads: 1,
@@ -45,18 +42,17 @@ export function mlMatrixContestant(
   };
 }
 
-/** Times the scores, and on top of them the places of those that reach epsilon. */
+/** Times the scores and the places of those that reach epsilon. */
 export async function scoresThenSet(
   scoresOf: () => ArrayLike<number> | Promise<ArrayLike<number>>,
   epsilon: number,
   precision: Found['precision'],
 ): Promise<Run<Found>> {
-  const { milliseconds, value: scores } = await timed(scoresOf);
-  const found = await timed(() => {
+  const { milliseconds, value } = await timed(async () => {
+    const scores = await scoresOf();
     const indices: number[] = [];
     for (let j = 0; j < scores.length; j++) if (scores[j] >= epsilon) indices.push(j);
     return { scores, indices, precision };
   });
-  const laps = { scores: milliseconds, set: milliseconds + found.milliseconds };
-  return { laps, result: () => found.value };
+  return { laps: { time: milliseconds }, result: () => value };
 }

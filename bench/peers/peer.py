@@ -1,0 +1,70 @@
+"""What the Python peers share: keys in memory, forms that are timed, and one line of JSON in for one line of JSON out."""
+
+import json
+import platform
+import sys
+from time import perf_counter
+
+import numpy as np
+
+
+class Peer:
+    """A process that computes sets; `forms` are functions of keys and epsilon that return (scores or None, indices)."""
+
+    def __init__(self, forms, versions):
+        self.forms = forms
+        self.versions_of_own = versions
+        self.keys = {}
+        self.scores = self.indices = None
+
+    def versions(self):
+        return {"python": platform.python_version(), **self.versions_of_own}
+
+    def load(self, path, d):
+        """Keys in float32, or None to let go of all that is held."""
+        self.keys = {} if path is None else {"float32": np.fromfile(path, dtype="<f4").reshape(-1, d)}
+        self.scores = self.indices = None
+        return {}
+
+    def run(self, form, keys, epsilon):
+        """`keys`: float32, float64 (converted before the clock starts) or cast (converted while it runs)."""
+        matrix = self.keys["float32"]
+        if keys == "float64":
+            if "float64" not in self.keys:
+                self.keys["float64"] = matrix.astype(np.float64)
+            matrix = self.keys["float64"]
+        self.scores = self.indices = None
+        start = perf_counter()
+        if keys == "cast":
+            matrix = matrix.astype(np.float64)
+        self.scores, self.indices = self.forms[form](matrix, epsilon)
+        return {"time": 1000 * (perf_counter() - start)}
+
+    def result(self, path):
+        """The indices; scores of all keys, where the form has them, go to the file."""
+        if self.scores is not None:
+            np.asarray(self.scores).astype("<f8").tofile(path)
+        return {"indices": np.asarray(self.indices).tolist(), "scored": self.scores is not None}
+
+    def peak(self, form, keys, epsilon):
+        """Bytes that a run needs beside the keys, at most (Linux)."""
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+        before = status("VmRSS")
+        self.run(form, keys, epsilon)
+        return {"bytes": status("VmHWM") - before}
+
+    def serve(self):
+        """Answers until the input ends."""
+        for line in sys.stdin:
+            request = json.loads(line)
+            try:
+                reply = getattr(self, request.pop("call"))(**request)
+            except Exception as error:
+                reply = {"error": f"{type(error).__name__}: {error}"}
+            print(json.dumps(reply), flush=True)
+
+
+def status(name):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name))
