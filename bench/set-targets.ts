@@ -9,6 +9,7 @@ import { type Case, titleOf } from './set-cases.js';
 /** A target of all drawn keys of these kinds and numbers, d = 64. */
 interface Rule {
   readonly what: string;
+  readonly against: string;
   readonly distributions: readonly Distribution[];
   readonly sizes: readonly number[];
   readonly slower: Side;
@@ -17,48 +18,67 @@ interface Rule {
   readonly wanted: number;
 }
 
-const single = (contestant: string): Side => ({ contestant, threads: 1 });
-const double = (contestant: string): Side => ({ contestant, threads: 2 });
-
-const [lazy, exact] = [single(names.lazy), single(names.exact)];
-const float32 = single(numpyWays.float32.name);
 const hard: readonly Distribution[] = ['coherent', 'correlated'];
 const plain: readonly Distribution[] = ['Gaussian', 't3'];
 const small = 100_000;
 const large = 1_000_000;
 
+const on = (contestant: string, threads = 1): Side => ({ contestant, threads });
+
 const rules: readonly Rule[] = [
-  atLeast(2.5, 'lazy set', plain, [small], float32, lazy),
-  atLeast(3, 'lazy set', plain, [large], float32, lazy),
-  atLeast(1.3, 'lazy set', hard, [large], float32, lazy),
-  ...Object.values(reads).map((read) => atMost(4, 'lazy set', ['Gaussian'], [large], lazy, single(read))),
-  ...[numpyWays.held, numpyWays.cast].map(({ name }) =>
-    atLeast(1.3, 'exact set', [...plain, ...hard], [small, large], single(name), exact),
+  lazyAgainstFloat32(plain, small, 2.5),
+  lazyAgainstFloat32(plain, large, 3),
+  lazyAgainstFloat32(hard, large, 1.3),
+  ...Object.values(reads).map(
+    (read): Rule => ({
+      what: 'lazy set',
+      against: read,
+      distributions: ['Gaussian'],
+      sizes: [large],
+      slower: on(names.lazy),
+      faster: on(read),
+      bound: 'at most',
+      wanted: 4,
+    }),
   ),
-  atLeast(1.6, 'lazy set, two threads', plain, [large], lazy, double(names.lazy)),
-  atLeast(1.6, 'exact set, two threads', plain, [large], exact, double(names.exact)),
+  ...[numpyWays.held.name, numpyWays.cast.name].map(
+    (name): Rule => ({
+      what: 'exact set',
+      against: name,
+      distributions: [...plain, ...hard],
+      sizes: [small, large],
+      slower: on(name),
+      faster: on(names.exact),
+      bound: 'at least',
+      wanted: 1.3,
+    }),
+  ),
+  ...[names.lazy, names.exact].map(
+    (name): Rule => ({
+      what: `${name.replace('levattention, ', '')} set on two threads`,
+      against: 'one thread',
+      distributions: plain,
+      sizes: [large],
+      slower: on(name),
+      faster: on(name, 2),
+      bound: 'at least',
+      wanted: 1.6,
+    }),
+  ),
 ];
 
-function atLeast(
-  wanted: number,
-  what: string,
-  distributions: readonly Distribution[],
-  sizes: readonly number[],
-  slower: Side,
-  faster: Side,
-): Rule {
-  return { what, distributions, sizes, slower, faster, bound: 'at least', wanted };
-}
-
-function atMost(
-  wanted: number,
-  what: string,
-  distributions: readonly Distribution[],
-  sizes: readonly number[],
-  slower: Side,
-  faster: Side,
-): Rule {
-  return { what, distributions, sizes, slower, faster, bound: 'at most', wanted };
+function lazyAgainstFloat32(distributions: readonly Distribution[], size: number, wanted: number): Rule {
+  const { name } = numpyWays.float32;
+  return {
+    what: 'lazy set',
+    against: name,
+    distributions,
+    sizes: [size],
+    slower: on(name),
+    faster: on(names.lazy),
+    bound: 'at least',
+    wanted,
+  };
 }
 
 /** The targets of a case, with what its table says of them. */
@@ -69,12 +89,10 @@ export function targetsOf(example: Case, table: Table): Target[] {
       ({ distributions, sizes }) =>
         d === 64 && distribution && distributions.includes(distribution) && sizes.includes(n),
     )
-    .map(({ what, slower, faster, bound, wanted }) => {
-      const other = bound === 'at least' ? slower : faster;
-      const own = bound === 'at least' ? faster : slower;
-      const threads = own.threads === other.threads ? '1 thread each' : 'one thread';
-      const against = own.contestant === other.contestant ? threads : `${other.contestant}, ${threads}`;
-      const text = `${what}, ${titleOf(example)}, against ${against}`;
-      return { text, bound, wanted, ratio: ratioOf(table, 'time', slower, faster) };
-    });
+    .map(({ what, against, slower, faster, bound, wanted }) => ({
+      text: `${what}, ${titleOf(example)}, against ${against}`,
+      bound,
+      wanted,
+      ratio: ratioOf(table, 'time', slower, faster),
+    }));
 }
