@@ -43,7 +43,7 @@ export const cases: readonly Case[] = [
       keys: name,
       n: 8192,
       d: 64,
-      epsilon: 0.05,
+      epsilon: 0.015,
       load: (setting) => smollm2Keys(index, setting),
     }),
   ),
@@ -54,7 +54,7 @@ export const cases: readonly Case[] = [
     epsilon: 0.05,
     load: fashionMnistKeys,
   },
-  { keys: 'stories260K keys, layer 2, head 0', n: 509, d: 8, epsilon: 0.05, load: stories260kKeys },
+  { keys: 'stories260K keys, layer 2, head 0', n: 509, d: 8, epsilon: 0.03, load: stories260kKeys },
 ];
 
 export const quickCases: readonly Case[] = distributions.map((distribution) =>
