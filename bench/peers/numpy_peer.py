@@ -58,7 +58,7 @@ FORMS = {
     "triangular solve": with_set(triangular),
     "blocks": with_set(blocks),
     "lazy": lazy,
-    "gram": gram,
+    "the Gram alone": gram,
 }
 
 BLAS = [
