@@ -69,11 +69,18 @@ export class IndexedRows {
 
   /** Copies of the rows at some positions. */
   at(positions: readonly number[]): { rows: Floats; indices: Float64Array } {
-    return {
-      rows: rowsAt(this.values, this.d, positions),
-      indices: Float64Array.from(positions, (i) => this.places[i]),
-    };
+    return pick(this.values, this.places, this.d, positions);
   }
+}
+
+/** Copies of the rows of d numbers at some positions, with their indices. */
+export function pick(
+  rows: Floats,
+  indices: Float64Array,
+  d: number,
+  positions: readonly number[],
+): { rows: Floats; indices: Float64Array } {
+  return { rows: rowsAt(rows, d, positions), indices: Float64Array.from(positions, (i) => indices[i]) };
 }
 
 /** What is not among ascending positions, of `count`. */

@@ -61,6 +61,22 @@ describe('one stream', () => {
     expect(sketch.finish().indices).toEqual([]);
   });
 
+  test('holds what rounding will not decide, although it is decided while there are fewer rows', () => {
+    // Two rows of score 1/2 in a column of their own: more rows change nothing but the margin.
+    const n = 40_000;
+    const data = Float32Array.from({ length: 2 * n }, (_, i) => (i % 2 === (i < 4 ? 0 : 1) ? 1 : 0));
+    const keys = (rows: number) => part({ data, n, d: 2 }, 0, rows);
+    const [few, all] = [1024, n].map((rows) => {
+      const { margin } = universalSet(keys(rows), { epsilon: 0.5, exact: true });
+      return margin;
+    });
+    // A margin is the error of a score below the threshold and above it.
+    const epsilon = 0.5 * (1 + (few + all) / 4);
+    expect(universalSet(keys(1024), { epsilon, exact: true }).indices).toEqual([]);
+    expect(universalSet(keys(n), { epsilon, exact: true }).undecided).toEqual([0, 1]);
+    expect(sketchOf({ data, n, d: 2 }, { epsilon }).finish().undecided).toEqual([0, 1]);
+  });
+
   test('goes on after finish as if nothing had been', () => {
     const sketch = sketchOf(part2(0, 3000), { epsilon: 0.01 });
     sketch.finish();

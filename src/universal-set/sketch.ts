@@ -157,8 +157,7 @@ export class UniversalSetSketch {
     refuseOverlap(ranges, offset, offset + matrix.n, 'insert');
     this.secondPass = undefined;
     eachPiece(matrix, (rows, start, end) => {
-      const indices = Float64Array.from({ length: end - start }, (_, i) => offset + start + i);
-      this.levels[0].insert(rows, indices);
+      this.levels[0].insert(rows, consecutive(offset + start, end - start));
       ranges.add(offset + start, offset + end);
       this.contents.position = offset + end;
     });
@@ -404,6 +403,13 @@ function refuseNonFinite(rows: Floats, d: number, first: number, caller: string)
     throw new RangeError(
       `${caller}: keys must be finite, got ${rows[at]} at row ${first + Math.floor(at / d)}, column ${at % d}`,
     );
+}
+
+/** start, start + 1, ...: a loop, as `from` with a callback takes as long as the scores. */
+function consecutive(start: number, count: number): Float64Array {
+  const indices = new Float64Array(count);
+  for (let i = 0; i < count; i++) indices[i] = start + i;
+  return indices;
 }
 
 function checkOffset(offset: number, n: number, caller: string): void {

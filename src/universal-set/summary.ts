@@ -12,7 +12,7 @@ import { type Floats, type KeyMatrix, matrixOver } from '../keys.js';
 import { lowerScore, marginAt, upperScore } from '../scores/factor.js';
 import { type GramFactor, gramFactor } from '../scores/gram-factor.js';
 import { hasDigits } from '../scores/screening.js';
-import { IndexedRows, otherPositions } from './indexed-rows.js';
+import { IndexedRows, otherPositions, pick } from './indexed-rows.js';
 import type { Candidate } from './result.js';
 import { Screen } from './screen.js';
 import type { Shape } from './shape.js';
@@ -135,21 +135,24 @@ export class Summary {
     const passed = blind ? undefined : this.screen?.pass(image);
     if (passed === undefined) this.held.append(rows, indices);
     else {
-      const block = new IndexedRows(d);
-      block.append(rows, indices);
-      this.pass(block, passed);
-      this.held.append(block.data, block.indices);
+      this.sendOthers(rows, indices, passed);
+      const left = pick(rows, indices, d, passed);
+      this.held.append(left.rows, left.indices);
     }
     if (this.held.count >= this.pruneHeld || this.rows >= this.pruneRows) this.prune();
   }
 
   /** Leaves the rows at some positions, and sends the others to the next level. */
   private pass(rows: IndexedRows, passed: readonly number[]): void {
-    if (this.next && passed.length < rows.count) {
-      const others = rows.at(otherPositions(passed, rows.count));
-      this.next.insert(others.rows, others.indices);
-    }
+    this.sendOthers(rows.data, rows.indices, passed);
     rows.keep(passed);
+  }
+
+  /** Sends the rows that are not at some positions to the next level, if there is one. */
+  private sendOthers(rows: Floats, indices: Float64Array, passed: readonly number[]): void {
+    if (!this.next || passed.length === indices.length) return;
+    const others = pick(rows, indices, this.shape.d, otherPositions(passed, indices.length));
+    this.next.insert(others.rows, others.indices);
   }
 
   private prune(): void {
