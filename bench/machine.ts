@@ -24,12 +24,18 @@ export async function machine(
   { packages, python }: Pick<Setting, 'packages' | 'python'>,
   command: string,
 ): Promise<Machine> {
-  const own = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  const versions: Record<string, string> = { levattention: own.version };
+  const versions: Record<string, string> = {};
   for (const name of ['onnxruntime-node', 'ml-matrix', '@jax-js/jax'])
     versions[name] = packageVersion(name) ?? packages ?? 'not installed';
   if ('python' in python) Object.assign(versions, await pythonVersions(python));
   else versions.numpy = python.absent;
+  const alone = machineAlone(command);
+  return { ...alone, versions: { ...alone.versions, ...versions } };
+}
+
+/** The same without peers. */
+export function machineAlone(command: string): Machine {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   return {
     command,
     date: new Date().toISOString().slice(0, 10),
@@ -38,7 +44,7 @@ export async function machine(
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${release()}`,
     node: process.version,
-    versions,
+    versions: { levattention: version },
   };
 }
 

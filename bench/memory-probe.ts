@@ -1,19 +1,14 @@
 /** One computation in a fresh process: prints the bytes that it needed beside its input (arguments: task, n, d, file of keys). */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { draw } from './inputs.js';
 import { library } from './library.js';
 import { attentionGraphs } from './peers/onnx-graph.js';
 import { onnxruntimeContestant } from './peers/onnxruntime.js';
+import { forgetPeak, residentMemory } from './resident.js';
 
 const [task, rows, columns, path] = process.argv.slice(2);
 const n = Number(rows);
 const d = Number(columns);
-
-/** Bytes from the kernel's account of this process. */
-function status(name: 'VmRSS' | 'VmHWM'): number {
-  const line = readFileSync('/proc/self/status', 'utf8').match(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm'));
-  return Number(line?.[1]) * 1024;
-}
 
 /** The computation, with its input in memory. */
 async function prepare(): Promise<() => unknown> {
@@ -32,8 +27,7 @@ async function prepare(): Promise<() => unknown> {
 }
 
 const run = await prepare();
-// Sets the highest resident memory back to the present one.
-writeFileSync('/proc/self/clear_refs', '5');
-const before = status('VmRSS');
+forgetPeak();
+const before = residentMemory('VmRSS');
 await run();
-process.stdout.write(String(status('VmHWM') - before));
+process.stdout.write(String(residentMemory('VmHWM') - before));

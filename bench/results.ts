@@ -176,7 +176,7 @@ function short(value: number): string {
 /** A Markdown table with columns of one width; numbers to the right. */
 export function gridText(head: readonly string[], cells: readonly (readonly string[])[]): string {
   const widths = head.map((title, c) => Math.max(3, title.length, ...cells.map((row) => row[c].length)));
-  const numeric = head.map((_, c) => cells.every((row) => /^([\d.]+x?( \([\d.]+\))?)?$/.test(row[c])));
+  const numeric = head.map((_, c) => cells.every((row) => /^([\d.,]+x?( \([\d.]+\))?)?$/.test(row[c])));
   const line = (row: readonly string[]) =>
     `| ${row.map((cell, c) => (numeric[c] ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join(' | ')} |`;
   const rule = `| ${widths.map((width, c) => (numeric[c] ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width))).join(' | ')} |`;
