@@ -156,11 +156,12 @@ export class UniversalSetSketch {
     checkOffset(offset, matrix.n, 'insert');
     refuseOverlap(ranges, offset, offset + matrix.n, 'insert');
     this.secondPass = undefined;
-    eachPiece(matrix, (rows, start, end) => {
+    const insert = (rows: Floats, start: number, end: number) => {
       this.levels[0].insert(rows, consecutive(offset + start, end - start));
       ranges.add(offset + start, offset + end);
       this.contents.position = offset + end;
-    });
+    };
+    eachPiece(matrix, insert, BLOCK_ROWS - this.levels[0].open.count);
   }
 
   /**
@@ -388,10 +389,14 @@ function allRows({ held, open, shape }: Summary): IndexedRows {
   return all;
 }
 
-/** Visits the rows of a matrix in pieces of a block. */
-function eachPiece(matrix: KeyMatrix, visit: (rows: Floats, start: number, end: number) => void): void {
-  for (let start = 0; start < matrix.n; start += BLOCK_ROWS) {
-    const end = Math.min(matrix.n, start + BLOCK_ROWS);
+/** Visits the rows of a matrix in pieces of a block, the first one of `first` rows: what fills an open block. */
+function eachPiece(
+  matrix: KeyMatrix,
+  visit: (rows: Floats, start: number, end: number) => void,
+  first = BLOCK_ROWS,
+): void {
+  for (let start = 0, next = first; start < matrix.n; start = next, next += BLOCK_ROWS) {
+    const end = Math.min(matrix.n, next);
     visit(matrix.rows(start, end), start, end);
   }
 }

@@ -89,9 +89,8 @@ export class Summary {
         this.checkFinite(part, places);
         this.open.append(part, places);
         if (this.open.count < BLOCK_ROWS) continue;
-        const block = this.open.at(Array.from({ length: BLOCK_ROWS }, (_, i) => i));
+        this.insertBlock(this.open.data, this.open.indices);
         this.open.clear();
-        this.insertBlock(block.rows, block.indices);
       }
     }
   }
