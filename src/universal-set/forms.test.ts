@@ -113,6 +113,32 @@ describe('a form', () => {
     expect(certified).toBeGreaterThan(200);
   });
 
+  it('makes up for the rounding of a direction that outweighs all others', () => {
+    // Rows whose mean is nearly nothing: along it scores are so large that the room of the other directions is nothing beside them.
+    const d = 64;
+    const { normal } = randomStream(5);
+    const data = new Float64Array(20 * d * d);
+    for (let j = 0; j < 20 * d; j++) {
+      const x = Array.from({ length: d }, normal);
+      const mean = x.reduce((sum, value) => sum + value) / d;
+      x.forEach((value, c) => {
+        data[j * d + c] = value - (1 - 1e-4) * mean;
+      });
+    }
+    const matrix = matrixOver(data, 20 * d, d);
+    const { factor, growth } = gramFactor(run(gramOf(matrix, { d })), d, matrix.n) as GramFactor;
+    // The factor as if it were exact: its own margin would hide that of the form.
+    const at = coordinates({ plan: { d, factor }, growth, absolute: 0, relative: 0 });
+    const [first, second] = leadingDirections(at.a, d, 2);
+    const form = boundingForm(at, second.value, [first], []) as Form;
+    const along = Array.from({ length: 1000 }, () => first.vector.map((v) => v + 0.05 * normal()));
+    const rows = rowsAtEpsilon(at, along);
+    const values = new Float32Array(along.length);
+    kernels().quadratic(form.plan).values(rows, values);
+    expect(Math.min(...values)).toBeGreaterThanOrEqual(form.below);
+    expect(Math.max(...values)).toBeLessThan(1.1 * form.below);
+  });
+
   it('is refused where rounding in float32 leaves nothing, and exact enough elsewhere', () => {
     for (let seed = 0; seed < 30; seed++) {
       const at = coordinates(factorOf(seed, 1 + seed, 1));
