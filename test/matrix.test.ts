@@ -237,7 +237,7 @@ test.each(Object.entries(functions))('%s: the same from every input, blocking or
 });
 
 /** Runs of several blocks, and one that is cut off. */
-const long = draw('student-3', 20_500, 4);
+const long = draw('student-3', 20_500, 8);
 
 test.each(Object.entries(functions))('%s: the same on every number of threads', async (_, [
   call,

@@ -41,18 +41,24 @@ export function directionOf(a: Float64Array, vector: Float64Array): Direction {
 }
 
 function times(a: Float64Array, x: Float64Array, out: Float64Array): void {
-  const d = x.length;
-  for (let i = 0; i < d; i++) {
-    let sum = 0;
-    for (let k = 0; k < d; k++) sum += a[i * d + k] * x[k];
-    out[i] = sum;
-  }
+  for (let i = 0; i < x.length; i++) out[i] = dot(x, a, i * x.length);
 }
 
-export function dot(x: Float64Array, y: Float64Array): number {
-  let sum = 0;
-  for (let c = 0; c < x.length; c++) sum += x[c] * y[c];
-  return sum;
+/** sum_c x_c y_(at + c): four sums at a time, as one would wait for itself. */
+export function dot(x: Float64Array, y: Float64Array, at = 0): number {
+  const even = x.length & ~3;
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  for (let c = 0; c < even; c += 4) {
+    s0 += x[c] * y[at + c];
+    s1 += x[c + 1] * y[at + c + 1];
+    s2 += x[c + 2] * y[at + c + 2];
+    s3 += x[c + 3] * y[at + c + 3];
+  }
+  for (let c = even; c < x.length; c++) s0 += x[c] * y[at + c];
+  return s0 + s1 + (s2 + s3);
 }
 
 function normalise(x: Float64Array): void {

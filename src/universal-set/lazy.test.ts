@@ -10,7 +10,7 @@ import { spreadSubset } from './subset.js';
 import { universalSet } from './universal-set.js';
 
 const epsilon = 0.05;
-const n = 6000;
+const n = 17_000;
 const d = 8;
 
 const gaussian = (seed: number, entry: (i: number, c: number, normal: () => number) => number) => {
@@ -25,11 +25,11 @@ describe('the lazy set', () => {
   it('is the default for many keys: a superset within the bound, with upper scores', () => {
     const keys = heavyTailed(n, d, 1);
     const { scores } = leverageScores(keys);
-    const set = universalSet(keys, { epsilon: 0.03 });
-    const exact = universalSet(keys, { epsilon: 0.03, exact: true });
+    const set = universalSet(keys, { epsilon: 0.01 });
+    const exact = universalSet(keys, { epsilon: 0.01, exact: true });
     expect(exact).toMatchObject({ guarantee: 'minimal', scoreKind: 'exact', total: d });
     expect(set).toMatchObject({ guarantee: 'superset', scoreKind: 'upper', total: null, undecided: [] });
-    expect(set).toMatchObject({ rank: d, sizeBound: d / 0.03, n, d, certificate: null });
+    expect(set).toMatchObject({ rank: d, sizeBound: d / 0.01, n, d, certificate: null });
     expect(exact.indices.length).toBeGreaterThan(3);
     for (const j of exact.indices) expect(set.indices).toContain(j);
     expect(set.indices.length).toBeLessThanOrEqual(set.sizeBound / (1 - set.margin));
@@ -38,11 +38,12 @@ describe('the lazy set', () => {
     });
   });
 
-  it('is not used for few keys, a large epsilon, or top', () => {
+  it('is not used for few keys or little work, a large epsilon, or top', () => {
     const keys = heavyTailed(n, d, 2);
     expect(universalSet(keys, { epsilon: (15.9 * d) / n }).guarantee).toBe('minimal');
     expect(universalSet(keys, { epsilon: 0.6 }).guarantee).toBe('minimal');
     expect(universalSet(keys, { top: 5 }).guarantee).toBe('minimal');
+    expect(universalSet(heavyTailed(4000, d, 2), { epsilon: (17 * d) / 4000 }).guarantee).toBe('minimal');
   });
 
   it.each<[string, (i: number, c: number, normal: () => number) => number]>([
@@ -67,7 +68,7 @@ describe('the lazy set', () => {
   });
 
   it('keeps rows alone in a direction that the subset sees only as noise', () => {
-    const alone = [100, 2000, 5999];
+    const alone = [100, 2000, n - 1];
     const keys = gaussian(4, (i, c, normal) =>
       c >= 5 ? (alone[c - 5] === i ? 1 : 1e-4 * normal()) : normal(),
     );

@@ -5,7 +5,7 @@
  * the Gram, each row once, and those that still reach it are the set: all of them are in that Gram, so there are at most d/epsilon.
  */
 import { BLOCK_ROWS } from '../kernels/kernels.js';
-import type { KeyMatrix } from '../keys.js';
+import type { Floats, KeyMatrix } from '../keys.js';
 import { marginAt, upperScore } from '../scores/factor.js';
 import { gramOf } from '../scores/gram.js';
 import { gramFactor } from '../scores/gram-factor.js';
@@ -13,10 +13,15 @@ import type { Steps } from '../steps.js';
 import type { Scorer } from './forms.js';
 import type { Selection } from './result.js';
 import { type Scored, screened, screenFor, screening } from './screening.js';
-import { rowsOf, spreadSubset } from './subset.js';
+import { rowsOf, spreadHalves, spreadSubset } from './subset.js';
 
-/** The whole matrix is worth a subset where n is above so many d/epsilon; the subset has half of that, and at most a quarter of the rows. */
+/**
+ * The whole matrix is worth a subset where n is above so many d/epsilon; the subset has half of that, and at most a quarter of the rows. Half
+ * of the subset will do where few rows are far longer than the others.
+ */
 const WORTH = 16;
+/** With more long rows than this for each row of the second half, it costs less than they do. */
+const WORTH_MORE = 0.4;
 /** Where the scores against a part of the rows are less certain than this, all rows are taken: ill-conditioned keys. */
 const LARGEST_ERROR = 2e-3;
 /** With more of the rows than this against the subset's Gram, the Gram of all rows is the cheaper way. */
@@ -41,21 +46,25 @@ export function sampleOf(matrix: KeyMatrix) {
 export function* lazySet(matrix: KeyMatrix, epsilon: number): Steps<Selection | undefined> {
   const { n, d } = matrix;
   if (!(n > (WORTH * d) / epsilon && epsilon <= LARGEST_EPSILON)) return undefined;
-  const subset = spreadSubset(matrix, Math.min((WORTH * d) / (2 * epsilon), n / 4), SUBSET);
-  const gram = yield* gramOf(subset.matrix, { d });
-  const partial = scorerOf(gram, d, subset.matrix.n);
-  if (!partial) return undefined;
+  const subset = spreadHalves(matrix, Math.min((WORTH * d) / (2 * epsilon), n / 4), SUBSET);
+  const gram = yield* gramOf(subset[0].matrix, { d });
   const sample = sampleOf(matrix);
+  if (n * shareOfLong(sample, gram, epsilon) <= WORTH_MORE * subset[1].matrix.n) subset.pop();
+  else addTo(gram, yield* gramOf(subset[1].matrix, { d }));
+  // Two halves are one addition more.
+  const rows = subset.length * Math.max(BLOCK_ROWS, subset[0].matrix.n);
+  const partial = scorerOf(gram, d, rows);
+  if (!partial) return undefined;
   const screen = screenFor(partial, epsilon, sample, n);
   if (screening(screen)(sample).positions.length > (MOST_CANDIDATES * sample.length) / d) return undefined;
   const candidates = yield* screened(matrix, screen);
-  const added = candidates.filter(({ index }) => !subset.has(index)).map(({ index }) => index);
+  const added = candidates
+    .map(({ index }) => index)
+    .filter((index) => !subset.some((half) => half.has(index)));
   if (added.length === 0) return selection(partial, d, epsilon, candidates);
 
-  const more = yield* gramOf(rowsOf(matrix, added), { d });
-  for (let i = 0; i < gram.length; i++) gram[i] += more[i];
-  // Twice the rows: one more addition.
-  const factor = scorerOf(gram, d, 2 * Math.max(BLOCK_ROWS, subset.matrix.n, added.length));
+  addTo(gram, yield* gramOf(rowsOf(matrix, added), { d }));
+  const factor = scorerOf(gram, d, 2 * Math.max(rows, added.length));
   if (!factor) return undefined;
   const indices = candidates.map(({ index }) => index);
   const { plan, absolute, relative } = factor;
@@ -66,6 +75,23 @@ export function* lazySet(matrix: KeyMatrix, epsilon: number): Steps<Selection | 
     epsilon,
     kept.map(({ index, score }) => ({ index: indices[index], score })),
   );
+}
+
+/** The share of a sample whose squared norm, in units of the columns of the subset, reaches epsilon: a guess at who may be heavy against it. */
+function shareOfLong(sample: Floats, gram: Float64Array, epsilon: number): number {
+  const d = Math.sqrt(gram.length);
+  const units = Float64Array.from({ length: d }, (_, c) => 1 / gram[c * d + c]);
+  let long = 0;
+  for (let start = 0; start < sample.length; start += d) {
+    let square = 0;
+    for (let c = 0; c < d; c++) square += units[c] * sample[start + c] ** 2;
+    if (square >= epsilon) long++;
+  }
+  return (long * d) / sample.length;
+}
+
+function addTo(sum: Float64Array, other: Float64Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i] += other[i];
 }
 
 /** The factor of a Gram that so many rows bound the additions of, if it has full rank and is accurate enough. */

@@ -16,13 +16,17 @@ import { lazySet, sampleOf } from './lazy.js';
 import { type Candidate, type Selection, topCandidates } from './result.js';
 import { screened, screenFor } from './screening.js';
 
+/** With n d^2 below this, a millisecond's work, finding out what a part of the rows can say costs as much as all of them. */
+const LEAST_WORK = 2 ** 20;
+
 /** The rows of leverage score >= epsilon, or the `top` rows of largest score. O(n d^2); a superset and less for many rows, unless `exact`. */
 export function* quadraticSet(
   matrix: KeyMatrix,
   where: string,
   { epsilon, top, exact }: { epsilon?: number; top?: number; exact: boolean },
 ): Steps<Selection> {
-  const lazy = epsilon !== undefined && !exact ? yield* lazySet(matrix, epsilon) : undefined;
+  const partial = epsilon !== undefined && !exact && matrix.n * matrix.d ** 2 >= LEAST_WORK;
+  const lazy = partial ? yield* lazySet(matrix, epsilon) : undefined;
   if (lazy) return lazy;
   const readings = yield* factorizeBoth(matrix, where);
   const factor = readings.numerical;

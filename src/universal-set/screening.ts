@@ -34,8 +34,11 @@ export interface Scored {
   readonly score: number;
 }
 
-/** Most directions on either side that a form treats explicitly. */
+/** Directions on either side that a form treats explicitly. */
+const FEW_DIRECTIONS = 4;
 const MOST_DIRECTIONS = 8;
+/** Share of the rows that few directions leave, above which more are not tried. */
+const FUTILE = 0.9;
 /** Rows on which combinations of directions are compared. */
 const MODEL_ROWS = 128;
 
@@ -143,37 +146,56 @@ function option(form: Form | undefined, sample: Floats, d: number, price: number
   return { form, price, share: notBelow(values, count, form.below).length / count };
 }
 
-/** The cheapest combination of explicit directions, of the largest eigenvalues of A and the smallest, tried on some rows of the sample. */
+/**
+ * The cheapest combination of explicit directions, of the largest eigenvalues of A and the smallest, tried on some rows of the sample: few of
+ * them first, and more where these help.
+ */
 function directionalOption(coordinates: Coordinates, sample: Floats, share: number): Option | undefined {
   const { d, scale, a, root } = coordinates;
-  const most = Math.min(MOST_DIRECTIONS, d >> 2);
-  const high = leadingDirections(a, d, most + 1);
-  // The largest of A^-1, by what A makes of them.
-  const low = leadingDirections(inverseOf(coordinates), d, most).map(({ vector }) => directionOf(a, vector));
   const rows = modelRows(sample, scale);
-  const shareLeft = (plus: number, minus: number) => {
-    const mu = 1.02 * high[plus].value;
-    let left = 0;
-    for (const y of rows) {
-      let bound = mu * dot(y, y);
-      for (let c = 0; c < plus; c++) bound += (high[c].value - mu) * dot(y, high[c].vector) ** 2;
-      for (let c = 0; c < minus; c++) bound -= (mu - low[c].value) * dot(y, low[c].vector) ** 2;
-      if (!(bound < root * root)) left++;
-    }
-    return left / rows.length;
+  const inverse = inverseOf(coordinates);
+  let best: { expected: number; form?: () => Form | undefined; price: number } = {
+    expected: cost.triangular(d),
+    price: 0,
   };
-  let best = { plus: 0, minus: 0, expected: cost.triangular(d) };
-  for (let plus = 0; plus <= most; plus += 4)
-    for (let minus = 0; minus <= most; minus += 4) {
-      if (plus + minus === 0) continue;
-      const price = cost.directional(d, plus + minus);
-      const expected = share * price + shareLeft(plus, minus) * cost.triangular(d);
-      if (expected < best.expected) best = { plus, minus, expected };
-    }
-  const { plus, minus } = best;
-  if (plus + minus === 0) return undefined;
-  const form = boundingForm(coordinates, high[plus].value, high.slice(0, plus), low.slice(0, minus));
-  return option(form, sample, d, cost.directional(d, plus + minus));
+  for (const most of [FEW_DIRECTIONS, MOST_DIRECTIONS]) {
+    if (most > d >> 2) break;
+    const high = leadingDirections(a, d, most + 1);
+    // The largest of A^-1, by what A makes of them.
+    const low = leadingDirections(inverse, d, most).map(({ vector }) => directionOf(a, vector));
+    const parts = rows.map((y) => ({
+      norm: dot(y, y),
+      high: high.map(({ vector }) => dot(y, vector) ** 2),
+      low: low.map(({ vector }) => dot(y, vector) ** 2),
+    }));
+    const shareLeft = (plus: number, minus: number) => {
+      const mu = 1.02 * high[plus].value;
+      let left = 0;
+      for (const part of parts) {
+        let bound = mu * part.norm;
+        for (let c = 0; c < plus; c++) bound += (high[c].value - mu) * part.high[c];
+        for (let c = 0; c < minus; c++) bound -= (mu - low[c].value) * part.low[c];
+        if (!(bound < root * root)) left++;
+      }
+      return left / rows.length;
+    };
+    let least = 1;
+    for (const plus of [0, most])
+      for (const minus of [0, most]) {
+        if (plus + minus === 0) continue;
+        const left = shareLeft(plus, minus);
+        const price = cost.directional(d, plus + minus);
+        const expected = share * price + left * cost.triangular(d);
+        least = Math.min(least, left);
+        if (expected >= best.expected) continue;
+        const form = () =>
+          boundingForm(coordinates, high[plus].value, high.slice(0, plus), low.slice(0, minus));
+        best = { expected, form, price };
+      }
+    // Where few directions decide nothing, a few more do not either.
+    if (least > FUTILE) break;
+  }
+  return option(best.form?.(), sample, d, best.price);
 }
 
 /** Some rows of the sample in the coordinates, evenly spread. */

@@ -1,7 +1,7 @@
 /** Parts of a matrix: which rows they have, and that they read no more than they need. */
 import { expect, it } from 'vitest';
 import { type KeyMatrix, matrixOver } from '../keys.js';
-import { rowsOf, spreadSubset } from './subset.js';
+import { rowsOf, spreadHalves, spreadSubset } from './subset.js';
 
 /** Row j is (j, -j). */
 function numbered(n: number): KeyMatrix {
@@ -68,4 +68,20 @@ it('reads rows by their indices, each block at most once for each call', () => {
     [3000, 3001],
     [4999, 5000],
   ]);
+});
+
+it.each([
+  [40, 8],
+  [5000, 640],
+  [5001, 5001],
+])('halves a subset of %i rows, %i wanted', (n, count) => {
+  const matrix = numbered(n);
+  const whole = rowsIn(spreadSubset(matrix, count, 0).matrix);
+  const halves = spreadHalves(matrix, count, 0);
+  const parts = halves.map((half) => rowsIn(half.matrix));
+  expect([...parts[0], ...parts[1]].sort((a, b) => a - b)).toEqual(whole);
+  expect(Math.abs(parts[0].length - parts[1].length)).toBeLessThanOrEqual(32);
+  halves.forEach((half, i) => {
+    for (const row of whole) expect(half.has(row)).toBe(parts[i].includes(row));
+  });
 });

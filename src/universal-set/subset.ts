@@ -17,23 +17,42 @@ export interface Subset {
  * sampled evenly. The draws depend on `stream` alone, so the subset is a function of n and count.
  */
 export function spreadSubset(matrix: KeyMatrix, count: number, stream: number): Subset {
-  const { n, d } = matrix;
+  return subsetOf(matrix, spreadGroups(matrix.n, count, stream));
+}
+
+/** The subset in two halves, each of which is spread as evenly. */
+export function spreadHalves(matrix: KeyMatrix, count: number, stream: number): [Subset, Subset] {
+  const chosen = spreadGroups(matrix.n, count, stream);
+  const half = (odd: number) =>
+    subsetOf(
+      matrix,
+      chosen.filter((_, i) => i % 2 === odd),
+    );
+  return [half(0), half(1)];
+}
+
+function spreadGroups(n: number, count: number, stream: number): number[] {
   const groups = Math.ceil(n / GROUP_ROWS);
   const wanted = Math.min(groups, Math.ceil(count / GROUP_ROWS));
   const { uniform } = randomStream(0, stream);
-  const chosen = Array.from({ length: wanted }, (_, i) => {
+  return Array.from({ length: wanted }, (_, i) => {
     const start = Math.floor((i * groups) / wanted);
     const end = Math.floor(((i + 1) * groups) / wanted);
     return start + Math.floor(uniform() * (end - start));
   });
+}
+
+/** The rows of ascending groups. */
+function subsetOf(matrix: KeyMatrix, chosen: readonly number[]): Subset {
+  const { n, d } = matrix;
   const set = new Set(chosen);
-  const last = chosen[wanted - 1];
+  const last = chosen[chosen.length - 1] ?? -1;
   const buffer = reusedBuffer();
   const missing = Math.max(0, (last + 1) * GROUP_ROWS - n);
   return {
     has: (index) => set.has(Math.floor(index / GROUP_ROWS)),
     matrix: {
-      n: wanted * GROUP_ROWS - missing,
+      n: chosen.length * GROUP_ROWS - missing,
       d,
       rows(start, end) {
         let out: Floats | undefined;
