@@ -33,7 +33,7 @@ function points(field: string): Mark {
 }
 
 /** SVG of both; the dashed line is time in proportion to the rows, through the last point. */
-export function growthChart(sizes: readonly Size[], exponent: number): Promise<string> {
+export function growthChart(sizes: readonly Size[], [all, late]: readonly [number, number]): Promise<string> {
   const values = sizes.map(({ rows, milliseconds, peak }) => ({
     rows,
     seconds: milliseconds / 1000,
@@ -58,7 +58,8 @@ export function growthChart(sizes: readonly Size[], exponent: number): Promise<s
       lineMark('line', 'rows', 'seconds', { colour: 'bound', width: 1, dash: [4, 3] }),
       lineMark('sizes', 'rows', 'seconds', { colour: 'kept', width: 2 }),
       points('seconds'),
-      said(`time grows as n^${exponent.toFixed(3)}`, 12),
+      said(`n^${all.toFixed(2)}, over the last tenfold n^${late.toFixed(2)}`, 12),
+      textMark('in proportion to the rows', [width - 8, height - 30], 'bound', { align: 'right' }),
     ],
   });
   const memory = panel(width + gap, {
