@@ -5,15 +5,24 @@
  * log2(blocks) + 1 additions, and O(width^2 log(blocks)) numbers are held.
  */
 export class GramSum {
+  /** Memory of what has been added to others. */
+  private readonly spare: Float64Array[] = [];
+
   constructor(
     readonly width: number,
     readonly levels: (Float64Array | undefined)[] = [],
   ) {}
 
+  /** Memory for the next Gram, [width, width], with anything in it. */
+  room(): Float64Array {
+    return this.spare.pop() ?? new Float64Array(this.width * this.width);
+  }
+
   /** Adds the Gram of a block, or the sum of 2^level of them; `sum` belongs to the tree from then on. */
   add(sum: Float64Array, level = 0): void {
-    for (; this.levels[level]; level++) {
-      addTo(sum, this.levels[level] as Float64Array);
+    for (let other = this.levels[level]; other; other = this.levels[++level]) {
+      addTo(sum, other);
+      this.spare.push(other);
       this.levels[level] = undefined;
     }
     this.levels[level] = sum;
@@ -22,7 +31,10 @@ export class GramSum {
   /** Adds all that another tree holds, lowest level first. */
   merge(other: GramSum): void {
     other.levels.forEach((sum, level) => {
-      if (sum) this.add(sum.slice(), level);
+      if (!sum) return;
+      const copy = this.room();
+      copy.set(sum);
+      this.add(copy, level);
     });
   }
 

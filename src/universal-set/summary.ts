@@ -168,7 +168,7 @@ export class Summary {
       );
     }
     this.pruneHeld = Math.max(this.capacity, 2 * this.held.count);
-    this.pruneRows = Math.max(this.capacity, 2 * this.rows);
+    this.pruneRows = Math.max(this.capacity, 4 * this.rows);
   }
 
   /**
@@ -196,7 +196,7 @@ export class Summary {
     const rows = image.rows(0, image.n);
     this.kernel ??= kernels().blocks({ d: width });
     this.kernel.load(rows);
-    const gram = new Float64Array(width * width);
+    const gram = this.sums.room();
     this.kernel.gram(gram);
     for (let c = 0; c < width; c++) {
       if (hasDigits(gram[c * width + c])) continue;
