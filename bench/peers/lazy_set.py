@@ -10,6 +10,7 @@ BLOCK_ROWS = 2048
 GROUP_ROWS = 32
 SAMPLE_ROWS = 1024
 MARGIN = 1e-3
+WORTH_MORE = 0.4
 # Directions that a bound may treat by themselves, for each end of the spectrum.
 DIRECTIONS = (2, 4, 8, 16)
 
@@ -40,10 +41,18 @@ def lazy_set(keys, epsilon):
         whitener = whitener_of(gram_of(keys))
         return filtered(keys, lambda block: scores_of(block.astype(np.float64), whitener), epsilon)
     groups = spread_groups(n, min(8 * d / epsilon, n / 4))
-    taken = keys[: n - n % GROUP_ROWS].reshape(-1, GROUP_ROWS * d)[groups].reshape(-1, d)
-    gram = gram_of(taken)
+    whole = keys[: n - n % GROUP_ROWS].reshape(-1, GROUP_ROWS * d)
+    first, second = groups[::2], groups[1::2]
+    gram = gram_of(whole[first].reshape(-1, d))
+    sample = keys[:: max(1, n // SAMPLE_ROWS)]
+    # Many long rows cost more as candidates than the second half of the part.
+    share = np.mean(sample.astype(np.float64) ** 2 @ (1 / np.diag(gram)) >= epsilon)
+    if n * share > WORTH_MORE * len(second) * GROUP_ROWS:
+        gram += gram_of(whole[second].reshape(-1, d))
+    else:
+        groups = first
     whitener = whitener_of(gram)
-    bound = cheapest_bound(gram, whitener, keys[:: max(1, n // SAMPLE_ROWS)], epsilon)
+    bound = cheapest_bound(gram, whitener, sample, epsilon)
     candidates = filtered(keys, bound, epsilon * (1 - MARGIN))
     rows = keys[candidates].astype(np.float64)
     heavy = scores_of(rows, whitener) >= epsilon
