@@ -8,7 +8,9 @@ export type Distribution =
   | 'coherent'
   | 'correlated'
   | 'sorted by norm'
-  | 'sorted by cluster';
+  | 'sorted by cluster'
+  | 'few huge rows'
+  | 'condition number 1e6';
 
 /** Clusters of the keys that are sorted by cluster. */
 const CLUSTERS = 32;
@@ -18,6 +20,7 @@ const CLUSTERS = 32;
  * row times sqrt(3 / chi^2_3), so that a few rows are far longer than the others. coherent: half of the columns are 0.01 of the others but for three
  * rows in each, which hold most of it. correlated: Gaussian times diag(900^(-c/(d-1))) and a rotation. sorted by norm: t3 in the
  * order of the norms. sorted by cluster: 32 clusters one after the other, Gaussian around centres that are three times as far apart.
+ * few huge rows: Gaussian, five rows a thousand times longer. condition number 1e6: as correlated, with 1e6 in place of 900.
  */
 export function draw(distribution: Distribution, n: number, d: number, seed: number): Float32Array {
   const { normal, uniform } = library.randomStream(seed);
@@ -32,13 +35,19 @@ export function draw(distribution: Distribution, n: number, d: number, seed: num
     for (let c = d >> 1; c < d; c++)
       for (let k = 0; k < 3; k++) rows[Math.floor(uniform() * n) * d + c] = 0.01 * Math.sqrt(n);
   }
-  if (distribution === 'correlated') correlate(rows, d, normal);
+  if (distribution === 'correlated') correlate(rows, d, 900, normal);
+  if (distribution === 'condition number 1e6') correlate(rows, d, 1e6, normal);
+  if (distribution === 'few huge rows')
+    for (let k = 0; k < 5; k++) {
+      const start = Math.floor(uniform() * n) * d;
+      for (let c = 0; c < d; c++) rows[start + c] *= 1000;
+    }
   if (distribution === 'sorted by cluster') cluster(rows, d, normal);
   return distribution === 'sorted by norm' ? sortedByNorm(rows, d) : rows;
 }
 
-/** Scales the columns down to 1/900 and reflects the rows three times: condition number 900 that no column scaling removes. */
-function correlate(rows: Float32Array, d: number, normal: () => number): void {
+/** Scales the columns down to 1/condition and reflects the rows three times: a condition number that no column scaling removes. */
+function correlate(rows: Float32Array, d: number, condition: number, normal: () => number): void {
   const mirrors = Array.from({ length: 3 }, () => {
     const v = Array.from({ length: d }, normal);
     const size = Math.hypot(...v);
@@ -46,7 +55,7 @@ function correlate(rows: Float32Array, d: number, normal: () => number): void {
   });
   const row = new Float64Array(d);
   for (let start = 0; start < rows.length; start += d) {
-    for (let c = 0; c < d; c++) row[c] = rows[start + c] * 900 ** (-c / (d - 1));
+    for (let c = 0; c < d; c++) row[c] = rows[start + c] * condition ** (-c / (d - 1));
     for (const v of mirrors) {
       let dot = 0;
       for (let c = 0; c < d; c++) dot += v[c] * row[c];

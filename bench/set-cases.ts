@@ -19,8 +19,8 @@ function drawn(distribution: Distribution, n: number, d: number, epsilon: number
   return { keys, n, d, epsilon, distribution, load: async () => draw(distribution, n, d, n) };
 }
 
-/** Each way to draw rows, the plain ones first. */
-const distributions: readonly Distribution[] = [
+/** Ways to draw rows, the plain ones first. */
+export const distributions: readonly Distribution[] = [
   'Gaussian',
   't3',
   'coherent',
@@ -29,11 +29,15 @@ const distributions: readonly Distribution[] = [
   'sorted by cluster',
 ];
 
+/** Rows that a part of them may say too little of: the default must not cost much more than the exact set. */
+export const awkward: readonly Distribution[] = ['few huge rows', 'condition number 1e6'];
+
 /** Above so many rows memory is short: fewer contestants, and keys in WASM memory are not measured. */
 export const MANY_ROWS = 1_000_000;
 
 export const cases: readonly Case[] = [
   ...distributions.map((distribution) => drawn(distribution, 100_000, 64, 0.05)),
+  ...awkward.map((distribution) => drawn(distribution, 100_000, 64, 0.05)),
   drawn('Gaussian', 100_000, 128, 0.05),
   drawn('t3', 100_000, 128, 0.05),
   ...distributions.map((distribution) => drawn(distribution, 1_000_000, 64, 0.01)),

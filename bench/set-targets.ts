@@ -4,7 +4,7 @@ import { reads } from './one-read.js';
 import { names } from './own-sets.js';
 import { numpyWays } from './peers/python-sets.js';
 import { ratioOf, type Side, type Table, type Target } from './results.js';
-import { type Case, titleOf } from './set-cases.js';
+import { awkward, type Case, distributions, titleOf } from './set-cases.js';
 
 /** A target of all drawn keys of these kinds and numbers, d = 64. */
 interface Rule {
@@ -41,6 +41,16 @@ const rules: readonly Rule[] = [
       wanted: 4,
     }),
   ),
+  {
+    what: 'lazy set',
+    against: names.exact,
+    distributions: [...distributions, ...awkward],
+    sizes: [small, large],
+    slower: on(names.lazy),
+    faster: on(names.exact),
+    bound: 'at most',
+    wanted: 1.3,
+  },
   ...[numpyWays.held.name, numpyWays.cast.name].map(
     (name): Rule => ({
       what: 'exact set',
