@@ -122,7 +122,7 @@ export function shapeOf(tensor: Tensor, where: string): readonly number[] {
     throw new TypeError(`${where}: data must be a Float32Array or Float64Array, got ${got}`);
   }
   const shape = tensor.shape ?? tensor.dims;
-  if (!shape || typeof shape[Symbol.iterator] !== 'function')
+  if (typeof shape !== 'object' || typeof shape?.[Symbol.iterator] !== 'function')
     throw new TypeError(`${where}: shape must be [n, d] or [batch, heads, n, d], got ${String(shape)}`);
   const list = Array.from(shape, Number);
   if (

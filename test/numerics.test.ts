@@ -257,3 +257,10 @@ test.each([
     ])
       expect(call).toThrow(new RegExp(`${bad} at row 1300, column 2`));
 });
+
+test.each([65, 145])('a key that one query sees alone is kept beside columns of 1e%d', (exponent) => {
+  // The query (2, -1, 0) gives 0, -10^(exponent - 65), 0, 0.
+  const [large, small] = [10 ** exponent, 10 ** (exponent - 65)];
+  const data = Float64Array.of(large, 2 * large, 1, small, 3 * small, 1, 0, 0, 1, 0, 0, 1);
+  expect(flat(universalSet({ data, shape: [4, 3] }, { epsilon: 0.6 })).indices).toContain(1);
+});

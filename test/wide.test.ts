@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { huber, leverageScores, lewisWeights, power, sensitivities, universalSet } from '../src/index.js';
+import { flat } from './guarantee/check.js';
 import { exactLeverage } from './oracle/exact.js';
 import { svdLeverage } from './oracle/orthogonal.js';
 import { seeded } from './oracle/random.js';
@@ -16,36 +17,101 @@ function gaussian(n: number, d: number, seed = 1): number[][] {
 }
 
 /** Rows that are small whole combinations of a few rows of whole numbers, so that their rank is exact. */
-const dependent = fc
-  .record({
-    rank: fc.integer({ min: 1, max: 4 }),
-    n: fc.integer({ min: 1, max: 8 }),
-    more: fc.integer({ min: 1, max: 30 }),
-    seed: fc.integer(),
-  })
-  .map(({ rank, n, more, seed }) => {
-    const random = seeded(seed);
-    const whole = () => random.integer(-3, 3);
-    const basis = Array.from({ length: rank }, () => Array.from({ length: n + more }, whole));
-    return Array.from({ length: n }, () => {
-      const parts = Array.from({ length: rank }, whole);
-      return basis[0].map((_, c) => parts.reduce((sum, part, i) => sum + part * basis[i][c], 0));
+const dependent = (more: fc.Arbitrary<number>) =>
+  fc
+    .record({
+      rank: fc.integer({ min: 1, max: 4 }),
+      n: fc.integer({ min: 1, max: 8 }),
+      more,
+      seed: fc.integer(),
+    })
+    .map(({ rank, n, more, seed }) => {
+      const random = seeded(seed);
+      const whole = () => random.integer(-3, 3);
+      const basis = Array.from({ length: rank }, () => Array.from({ length: n + more }, whole));
+      return Array.from({ length: n }, () => {
+        const parts = Array.from({ length: rank }, whole);
+        return basis[0].map((_, c) => parts.reduce((sum, part, i) => sum + part * basis[i][c], 0));
+      });
     });
+
+describe.each([
+  ['few', fc.integer({ min: 1, max: 30 }), 400, 400],
+  // Coordinates of the rows, which cannot tell columns of too different sizes apart.
+  ['many', fc.integer({ min: 130, max: 150 }), 4, 60],
+])('fewer rows than columns, and these are %s', (_, more, most, numRuns) => {
+  test('scores are the exact ones', () => {
+    fc.assert(
+      fc.property(dependent(more), fc.integer({ min: -300, max: 290 }), (rows, exponent) => {
+        const keys = tensor(rows.map((row) => row.map((x) => x * 10 ** exponent)));
+        const exact = exactLeverage({ data: tensor(rows).data, n: rows.length, d: rows[0].length });
+        const { scores, rank, unresolved } = leverageScores(keys);
+        expect(unresolved).toEqual([]);
+        // Beyond the last power of ten that is a float64 the combinations are rounded, to their numerical rank.
+        expect(rank).toBe(exact.rank);
+        for (const [j, score] of exact.scores.entries()) expect(scores[j]).toBeCloseTo(score, 9);
+      }),
+      { numRuns },
+    );
   });
 
-test('scores of fewer rows than columns are the exact ones', () => {
-  fc.assert(
-    fc.property(dependent, fc.integer({ min: -300, max: 290 }), (rows, exponent) => {
-      const keys = tensor(rows.map((row) => row.map((x) => x * 10 ** exponent)));
-      const exact = exactLeverage({ data: tensor(rows).data, n: rows.length, d: rows[0].length });
-      const { scores, rank, unresolved } = leverageScores(keys);
-      expect(unresolved).toEqual([]);
-      // Beyond the last power of ten that is a float64 the combinations are rounded, to their numerical rank.
-      expect(rank).toBe(exact.rank);
-      for (const [j, score] of exact.scores.entries()) expect(scores[j]).toBeCloseTo(score, 9);
-    }),
-    { numRuns: 300 },
-  );
+  test('the scale of a column costs nothing', () => {
+    const scale = fc.integer({ min: -most, max: most });
+    fc.assert(
+      fc.property(dependent(more), fc.nat(), scale, (rows, column, exponent) => {
+        const at = column % rows[0].length;
+        const keys = tensor(rows.map((row) => row.map((x, c) => (c === at ? x * 2 ** exponent : x))));
+        const exact = exactLeverage({ data: tensor(rows).data, n: rows.length, d: rows[0].length });
+        const { scores, rank, unresolved } = leverageScores(keys);
+        expect({ rank, unresolved }).toEqual({ rank: exact.rank, unresolved: [] });
+        for (const [j, score] of exact.scores.entries()) expect(scores[j]).toBeCloseTo(score, 9);
+      }),
+      { numRuns },
+    );
+  });
+
+  test('no key is lost, and upper ends are upper ends, whatever the scales of columns and rows', () => {
+    const scales = fc.record({ seed: fc.integer(), spread: fc.integer({ min: 0, max: 120 }) });
+    fc.assert(
+      fc.property(dependent(more), scales, (rows, { seed, spread }) => {
+        const random = seeded(seed);
+        const exponents = rows[0].map(() => (random.chance(0.2) ? random.integer(-spread, spread) : 0));
+        const n = rows.length;
+        // One entry that may make a row independent, by next to nothing: not below what counts as a number, 1e-28 of a row.
+        const [i, at, tiny] = [
+          random.integer(0, n - 1),
+          random.integer(0, rows[0].length - 1),
+          random.integer(-Math.min(spread, 70), 0),
+        ];
+        const changed = rows.map((row, j) =>
+          row.map((x, c) => (x + (j === i && c === at && x === 0 ? 2 ** tiny : 0)) * 2 ** exponents[c]),
+        );
+        const { data } = tensor(changed);
+        const exact = exactLeverage({ data, n, d: rows[0].length });
+        const threshold = random.pick([0.1, 0.3, 0.6, 0.9]);
+        const set = flat(universalSet(tensor(changed), { epsilon: threshold }));
+        const upper = new Map(set.indices.map((j, t) => [j, set.scores[t]]));
+        for (const [j, score] of exact.scores.entries()) {
+          if (score > threshold * (1 + 1e-9)) expect(upper.has(j)).toBe(true);
+          if (upper.has(j)) expect(upper.get(j)).toBeGreaterThanOrEqual(score * (1 - 1e-9));
+          if (set.guarantee === 'minimal' && upper.has(j))
+            expect(score).toBeGreaterThan(threshold * (1 - set.margin));
+        }
+      }),
+      { numRuns },
+    );
+  });
+});
+
+test('a key that only one reading leaves open makes no minimal set', () => {
+  const keys = tensor([
+    [-2, -3, 3, 3, 0],
+    [0, 0, 0, 0, 1e-21],
+    [-4, -6, 6, 6, 6e-15],
+    [6, 9, -9, -9, 0],
+  ]);
+  const set = flat(universalSet(keys, { epsilon: 0.1 }));
+  expect(set.guarantee === 'superset' || !set.indices.includes(1)).toBe(true);
 });
 
 describe.each([

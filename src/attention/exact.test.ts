@@ -141,6 +141,19 @@ describe('exactAttention', () => {
       }
     });
 
+    it.each([64, 256, 1024, 4096])('is within 1e-5 of float64 for rows of one number, %d times', (d) => {
+      for (let step = 1; step <= 24; step++) {
+        // The rounding errors of such products all go one way, and the keys are of nearly equal weight.
+        const size = Math.sqrt((0.6 * step) / d);
+        const q = { data: new Float32Array(d).fill(size), shape: [1, d] };
+        const k = { data: new Float32Array(2 * d).fill(size).fill(0.98 * size, d), shape: [2, d] };
+        const v = { data: Float32Array.of(1, -1), shape: [2, 1] };
+        const { data } = exactAttention(q, k, v, { scale: 1 });
+        const { out } = naiveAttention(q, k, v, { scale: 1 });
+        expect(Math.abs(data[0] - out[0])).toBeLessThan(1e-5);
+      }
+    });
+
     it.each([0.01, 0.1, 0.5, 1, 2, 3, 7, 40, 1e4])('is within 1e-5 of float64 at power %d', (weights) => {
       const [q, k, v] = tiedTensors(1000);
       for (const mask of ['none', 'causal'] as const)

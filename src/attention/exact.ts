@@ -58,7 +58,8 @@ export function* exactAttentionSteps(
  * v [batch, key heads, n, dv] give [batch, query heads, m, dv], where the query heads are a multiple of the key heads and
  * query head h reads key head floor(h / (query heads / key heads)). O(m n (d + dv)) a query head, and no m x n matrix.
  * Float32 in, float32 out, within 1e-5 of float64 in the Frobenius norm of a head (where values cancel, of the same attention over
- * |v|), whatever the logits and p: scores are float64 wherever float32 would be too coarse, which costs up to half as much time again.
+ * |v|), whatever the logits and p: scores are float64 wherever float32 would be too coarse, which costs up to half as much time again. Only
+ * weights below 2^-127 of a query's largest are taken for zero, however large their values.
  * Float64 is computed in float64 throughout, several times slower. A query whose power weights are all zero gives a zero row.
  *
  * @throws TypeError or RangeError for shapes that do not fit, NaN or infinity (with its place), or options out of range.

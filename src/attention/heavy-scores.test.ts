@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type LpCoreset, lpCoreset } from '../scores/coreset.js';
 import { heavyTailed } from '../scores/testing.js';
 import { parseWeight } from '../weights/parse.js';
+import { power } from '../weights/power.js';
 import { heavyScores } from './heavy-scores.js';
 
 function bruteForce(q: Float64Array, k: Float64Array, d: number, value: (x: number) => number): number[][] {
@@ -70,6 +71,18 @@ describe('heavyScores', () => {
     expect(() => heavyScores(q, keys, { epsilon: 0.3, f: parseWeight('huber:1') })).toThrow(
       /huber:1 of query 0 underflow/,
     );
+  });
+
+  it.each([
+    1e-300, 1e-18, 1, 1e17, 1e100, 1e300,
+  ])('knows an orthogonal query from keys of size %d', (size) => {
+    const queries = { data: Float64Array.of(1, -1, 1, 0), shape: [2, 2] };
+    const keys = { data: Float64Array.of(size, size), shape: [1, 2] };
+    for (const p of [1, 1.5, 2, 4]) {
+      const found = heavyScores(queries, keys, { epsilon: 0.5, f: power(p) });
+      expect(found).toMatchObject({ rows: [1], cols: [0] });
+      expect('scores' in found && found.scores[0]).toBeCloseTo(1, 12);
+    }
   });
 
   it('gives queries that are orthogonal to every key, or zero, no scores', () => {

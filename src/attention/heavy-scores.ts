@@ -197,6 +197,9 @@ function* heavyOfHead(
   const lower: number[] = [];
   const upper: number[] = [];
   const universal = gather(keys, candidates);
+  // Queries that see next to nothing of U may be scaled by two to this power, without overflow of a product.
+  const reach = universal.reduce((a, b) => Math.max(a, Math.abs(b)), 1);
+  const room = 1000 - Math.max(0, Math.ceil(Math.log2(2 * QUERY_SIZE * d * reach)));
   const normalise = sample ? sampledNormaliser(keys, sample, f) : yield* exactNormaliser(keys, f);
   for (let first = 0; first < m; first += BLOCK_ROWS) {
     const block = Float64Array.from(queries.rows(first, Math.min(m, first + BLOCK_ROWS)));
@@ -222,7 +225,7 @@ function* heavyOfHead(
       if (f.power === undefined) continue;
       if (largest < SMALL_PRODUCT) {
         // Products near the least numbers have lost digits, or all of themselves.
-        const scale = 2 ** Math.min(1000, largest > 0 ? -Math.floor(Math.log2(largest)) : 1000);
+        const scale = 2 ** Math.min(room, largest > 0 ? -Math.floor(Math.log2(largest)) : room);
         for (let c = i * d; c < (i + 1) * d; c++) block[c] *= scale;
         largest = multiply();
       }

@@ -26,7 +26,7 @@ export async function openInput(reference: string): Promise<TensorInput> {
   const { shape } = tensor;
   if ((shape.length !== 2 && shape.length !== 4) || shape.includes(0))
     throw new InputError(
-      `${reference}: shape must be [n, d] or [batch, heads, n, d], got [${shape.join(', ')}]`,
+      `${reference}: shape must be [n, d] or [batch, heads, n, d] of positive sizes, got [${shape.join(', ')}]`,
     );
   const flat = shape.length === 2;
   const [batches, heads, n, d] = flat ? [1, 1, ...shape] : shape;

@@ -29,9 +29,13 @@ function isSingle(call: AttendCall): call is SingleCall {
   return [call.q, call.k, call.v, call.out].every((data) => data instanceof Float32Array);
 }
 
-/** What the norm of a query is multiplied by to bound its exponents, given the largest norm of a key; infinite beyond float32. */
-function reachOf(factor: number, norm: number): number {
-  return norm < MOST_NORM ? Math.abs(factor) * Math.max(norm, LEAST_NORM) : Number.POSITIVE_INFINITY;
+/**
+ * What the norm of a query is multiplied by to bound its exponents, given the largest norm of a key; infinite beyond float32. Sums of pieces of
+ * 16 terms are off by some 16 + d/16 units: up to d = 128 that is allowed for.
+ */
+function reachOf(factor: number, norm: number, d: number): number {
+  const growth = Math.max(1, (16 + d / 16) / 24);
+  return norm < MOST_NORM ? growth * Math.abs(factor) * Math.max(norm, LEAST_NORM) : Number.POSITIVE_INFINITY;
 }
 
 /** How many keys and queries are in memory at a time, and where. */
@@ -64,7 +68,8 @@ function layOut({ m, n, d, dv }: AttendCall, exports: AttendExports) {
 let shared: KernelInstance<AttendExports> | undefined;
 
 /**
- * Attention in float32: within 1e-5 of float64, relative to the same attention of |v|, at any logits and powers.
+ * Attention in float32: within 1e-5 of float64, relative to the same attention of |v|, at any logits and powers, but for weights below 2^-127 of the
+ * largest, which are zero.
  * Calls with float64 arrays go to the reference.
  */
 export function wasmAttend(call: AttendCall): void {
@@ -102,7 +107,7 @@ export function wasmAttend(call: AttendCall): void {
   const isPower = power !== undefined;
   // Softmax in powers of two.
   const factor = power ?? Math.min(scale * Math.LOG2E, Number.MAX_VALUE);
-  const reach = isPower ? Number.POSITIVE_INFINITY : reachOf(factor, largestNorm());
+  const reach = isPower ? Number.POSITIVE_INFINITY : reachOf(factor, largestNorm(), d);
   const lowest = isPower ? LEAST : LOWEST;
   for (let query = 0; query < m; query += at.queriesAtATime) {
     const queries = Math.min(at.queriesAtATime, m - query);

@@ -165,7 +165,7 @@ function combined(
 
 /** Rows with a component along a direction that is more than the rounding of twice the precision. */
 function* rowsBeyond(search: Search, directions: readonly Doubled[], threshold: number): Steps<number[]> {
-  const { matrix, rowScale, sizes, columnScale } = search;
+  const { matrix, rowScale, columnScale } = search;
   const { n, d } = matrix;
   const rows: number[] = [];
   const key = new Float64Array(d);
@@ -177,7 +177,7 @@ function* rowsBeyond(search: Search, directions: readonly Doubled[], threshold: 
       for (let c = 0; c < d; c++) key[c] = block[(j - start) * d + c] * (columnScale ? columnScale[c] : 1);
       if (
         directions.some(({ high, low }) =>
-          standsOut(key, high, doubledDot(key, 0, high, low, d), sizes, threshold),
+          standsOut(search, key, high, doubledDot(key, 0, high, low, d), threshold),
         )
       )
         rows.push(j);

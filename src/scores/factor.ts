@@ -90,7 +90,7 @@ export function* keysFor(
 ): Steps<KeyMatrix> {
   if (matrix.n >= matrix.d || matrix instanceof RowCoordinates) return matrix;
   const spaces = yield* rowSpaces(matrix, where, rowScale);
-  return faceValue ? spaces.faceValue : spaces.numerical;
+  return spaces?.[faceValue ? 'faceValue' : 'numerical'] ?? matrix;
 }
 
 /** The factor at the numerical rank, and the one that takes every number at face value: the same where there is no difference. */
@@ -103,7 +103,9 @@ export interface Readings {
 export function* factorizeBoth(matrix: KeyMatrix, where: string, rowScale?: Float64Array): Steps<Readings> {
   if (matrix.n >= matrix.d || matrix instanceof RowCoordinates)
     return yield* bothReadings(matrix, where, rowScale, true);
-  const { numerical, faceValue } = yield* rowSpaces(matrix, where, rowScale);
+  const spaces = yield* rowSpaces(matrix, where, rowScale);
+  if (!spaces) return yield* bothReadings(matrix, where, rowScale, true);
+  const { numerical, faceValue } = spaces;
   const readings = yield* bothReadings(faceValue, where, rowScale, true);
   if (numerical === faceValue) return readings;
   return { ...readings, numerical: (yield* bothReadings(numerical, where, rowScale, false)).numerical };
@@ -165,8 +167,7 @@ function* factorizeResolved(
   if (columnScale) gram = yield* gramOf(matrix, { d, columnScale }, rowScale);
   const sizes = diagonalRoots(gram, d);
   const depth = summationDepth(n);
-  // Coordinates of rows are rounded once.
-  const entryError = matrix instanceof RowCoordinates ? UNIT_ROUNDOFF : 0;
+  const entryError = matrix instanceof RowCoordinates ? matrix.entryError : 0;
 
   let basis = identityBasis(d);
   let compensated = false;
@@ -215,6 +216,7 @@ function* factorizeResolved(
             ? {
                 matrix,
                 columnScale,
+                given: columnScale && relativeToLeast(columnScale),
                 rowScale,
                 sizes,
                 entryError,
@@ -230,6 +232,11 @@ function* factorizeResolved(
     const image = imageOf(matrix, basis, compensated, columnScale);
     gram = yield* gramOf(image.matrix, image.plan, rowScale);
   }
+}
+
+function relativeToLeast(scale: Float64Array): Float64Array {
+  const least = scale.reduce((a, b) => Math.min(a, b));
+  return scale.map((s) => s / least);
 }
 
 /** The rows of K T: computed by the kernel, or beforehand as if in twice the precision. */

@@ -2,8 +2,8 @@
  * Keys with fewer rows than columns in coordinates of their row space, K = L Q with few columns in L: scores depend on L alone
  * (docs/algorithms.md, section 2: fewer rows than columns).
  *
- * Rows that are proved to be independent are each alone in a direction, so L = I. Otherwise Q holds what one row after the other adds
- * to those before it, the largest first, in twice the precision: L is as accurate as float64 holds it, at either reading of the rank.
+ * Rows that are proved to be independent are each alone in a direction, so L = I. Otherwise, where there are many columns, Q holds what one
+ * row after the other adds to those before it, the largest first, in twice the precision; what that cannot tell is unresolved, and kept.
  */
 import { ArrayMatrix, type KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
@@ -13,12 +13,14 @@ import { gramFactor } from './gram-factor.js';
 import { columnScale, hasDigits, largestEntries } from './screening.js';
 import { rounding } from './unresolved.js';
 
-/** L, [n, r] row-major, each entry to one rounding. */
+/** L, [n, r] row-major. */
 export class RowCoordinates extends ArrayMatrix {
   constructor(
     data: Float64Array,
     n: number,
     r: number,
+    /** Error of a column's entries, relative to its norm. */
+    readonly entryError: number,
     /** Rows that others may or may not lean on, for all that can be told: their score is taken as 1. */
     readonly unresolved: readonly number[],
   ) {
@@ -39,23 +41,32 @@ interface Row {
   readonly entries: Float64Array;
 }
 
+/** With fewer columns the Gram of columns is affordable, and tells more than coordinates of the rows. */
+const MANY_COLUMNS = 128;
+
 /** Rows this far below the largest of their columns are not compared with them. */
 const LEAST_EXPONENT = -500;
 
 /**
- * Both L of the rows with active_j other than 0; `where` opens error messages. O(n^2 d), and some thirty times as much where rows depend on others.
+ * Both L of the rows with active_j other than 0; undefined for few columns, where rows are not certainly independent. `where` opens error messages.
+ * O(n^2 d), and some thirty times as much where rows depend on others.
  *
  * @throws RangeError with row and column where a key is not finite.
  */
-export function* rowSpaces(matrix: KeyMatrix, where: string, active?: Float64Array): Steps<RowSpaces> {
+export function* rowSpaces(
+  matrix: KeyMatrix,
+  where: string,
+  active?: Float64Array,
+): Steps<RowSpaces | undefined> {
   const { n, d } = matrix;
   const largest = largestEntries(matrix, where, active);
   const { rows, far } = yield* unitRows(matrix, columnScale(largest), active);
   if (yield* areIndependent(rows, d)) {
     const columns = rows.map((_, t) => new Float64Array(rows.length).fill(1, t, t + 1));
-    const both = coordinates(n, rows, { columns, unresolved: [] }, far);
+    const both = coordinates(n, rows, { columns, unresolved: [], entryError: 0 }, far);
     return { numerical: both, faceValue: both };
   }
+  if (d <= MANY_COLUMNS) return undefined;
   const faceThreshold = 8 * ((d + 8) * UNIT_ROUNDOFF) ** 2;
   // What columns measure in the given coordinates, beside the largest.
   const most = largestOf(largest);
@@ -118,14 +129,16 @@ function* areIndependent(rows: readonly Row[], d: number): Steps<boolean> {
 interface Elimination {
   readonly columns: readonly Float64Array[];
   readonly unresolved: readonly number[];
+  readonly entryError: number;
 }
 
 /**
  * Gram-Schmidt on the rows: the pivot is the largest of what is left of the rows, of those of which more than `threshold` is left, and is taken out
  * of the others; `rest` is the most that is left in the end. What is left is a part of the row's own size, with columns of unit size or as they are
- * given, whichever is more.
+ * given, whichever is more; as they are given, only beyond the rounding of what was taken out.
  *
  * A part of a row along a pivot that is below the threshold of the row, and yet not small beside the pivot, is left out, and the pivot is unresolved.
+ * So is a row of which rounding may hide, in the given coordinates, more than the threshold.
  */
 function* eliminate(
   rows: readonly Row[],
@@ -138,24 +151,38 @@ function* eliminate(
   const givenSizeOf = (i: number) => norm(left[i].high.map((entry, c) => entry * given[c]));
   const sizes = rows.map((_, i) => sizeOf(i));
   const givenSizes = rows.map((_, i) => givenSizeOf(i));
+  // What rounding may be in what is left of each row, as given.
+  const blur = new Float64Array(rows.length);
   const remaining = new Set(rows.keys());
   const columns: Float64Array[] = [];
   const unresolved: number[] = [];
+  // What is left of a row is off by this part of it.
+  const error = 8 * d * UNIT_ROUNDOFF ** 2;
+  let entryError = UNIT_ROUNDOFF;
   for (;;) {
     let [best, height, rest] = [-1, Number.NEGATIVE_INFINITY, 0];
     for (const i of remaining) {
       const size = sizeOf(i);
       let share = size / sizes[i];
-      // A row may vanish in the given coordinates.
-      if (share <= threshold) share = Math.max(share, givenSizeOf(i) / (givenSizes[i] || 1));
+      if (share <= threshold) {
+        const givenSize = givenSizeOf(i);
+        // A row may vanish in the given coordinates.
+        if (givenSize > blur[i]) share = Math.max(share, givenSize / (givenSizes[i] || 1));
+      }
       rest = Math.max(rest, share);
       const own = Math.log2(size) + rows[i].exponent;
       if (share > threshold && own > height) [best, height] = [i, own];
     }
-    if (best < 0) return { columns, unresolved, rest };
+    if (best < 0) {
+      for (const i of remaining) if (blur[i] > threshold * givenSizes[i]) unresolved.push(rows[i].index);
+      return { columns, unresolved, rest, entryError };
+    }
     remaining.delete(best);
     const pivot = left[best];
     const square = product(pivot, pivot);
+    const size = Math.sqrt(square);
+    const givenSize = givenSizeOf(best);
+    let columnError = 0;
     const column = new Float64Array(rows.length);
     column[best] = 1;
     // Products with what is too small to be squared have no digits.
@@ -168,13 +195,20 @@ function* eliminate(
         column[i] += part;
         if (part !== 0) addMultiple(left[i], -part, pivot);
       }
-      const own = Math.abs(column[i]) * Math.sqrt(square);
+      // The part is off by the rounding of the row that it was, however little is left of it.
+      blur[i] += Math.abs(column[i]) * blur[best] + (error * sizes[i] * givenSize) / size;
+      const own = Math.abs(column[i]) * size;
       const beside = Math.abs(column[i]) * 2 ** (rows[i].exponent - rows[best].exponent);
       if (own <= threshold * sizes[i] && beside > rounding(d)) {
         column[i] = 0;
         hidden = true;
       }
+      columnError = Math.hypot(
+        columnError,
+        (error * sizes[i] * 2 ** (rows[i].exponent - rows[best].exponent)) / size,
+      );
     }
+    entryError = Math.max(entryError, columnError);
     if (hidden) unresolved.push(rows[best].index);
     columns.push(column);
     yield { phase: 'row space', done: columns.length, total: rows.length };
@@ -199,7 +233,7 @@ function product({ high: x }: Doubled, { high: y }: Doubled): number {
 function coordinates(
   n: number,
   rows: readonly Row[],
-  { columns, unresolved }: Elimination,
+  { columns, unresolved, entryError }: Elimination,
   far: readonly number[],
 ): RowCoordinates {
   const r = Math.max(1, columns.length + far.length);
@@ -212,5 +246,5 @@ function coordinates(
   far.forEach((index, t) => {
     data[index * r + columns.length + t] = 1;
   });
-  return new RowCoordinates(data, n, r, [...unresolved, ...far]);
+  return new RowCoordinates(data, n, r, entryError, [...unresolved, ...far]);
 }

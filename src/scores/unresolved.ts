@@ -19,6 +19,8 @@ const REFINEMENTS = 2;
 export interface Search {
   readonly matrix: KeyMatrix;
   readonly columnScale?: Float64Array;
+  /** The column scales, where there are any, relative to the least: what brings keys back to the given coordinates, but for one factor. */
+  readonly given?: Float64Array;
   readonly rowScale?: Float64Array;
   /** Norms of the scaled columns. */
   readonly sizes: Float64Array;
@@ -31,8 +33,8 @@ export interface Search {
 }
 
 /**
- * The rows j with |<k_j,N>| > 8 (d + 8) u |D k_j| |D^-1 N| for a direction N that was set aside, ascending, with D = I or D the scaling
- * to unit columns: more than the rounding of the row itself, so that it may be alone in that direction. Rows of scale 0 are passed over.
+ * The rows j with |<k_j,N>| > 8 (d + 8) u |D k_j| |D^-1 N| for a direction N that was set aside, ascending, with D the scaling to the given
+ * coordinates or to unit columns: more than the rounding of the row itself, so that it may be alone in that direction. Rows of scale 0 are passed over.
  *
  * Before rows are judged by it, N is made orthogonal to the resolved directions: N -= Z (K Z)^T (K N), from accurate products.
  */
@@ -56,7 +58,7 @@ export function* unresolvedRows(search: Search): Steps<readonly number[]> {
       scaledRow(search, block, j - start, key);
       if (
         directions.some((direction) =>
-          standsOut(key, direction, accurateDot(key, 0, direction, 0, d), sizes, threshold),
+          standsOut(search, key, direction, accurateDot(key, 0, direction, 0, d), threshold),
         )
       )
         rows.push(j);
@@ -65,22 +67,26 @@ export function* unresolvedRows(search: Search): Steps<readonly number[]> {
   return rows;
 }
 
-/** |product| > threshold |D k| |D^-1 N|, with D = I or D the scaling to unit columns. */
+/** |product| > threshold |D k| |D^-1 N|, with D the scaling to the given coordinates or to unit columns. */
 export function standsOut(
+  { sizes, given }: Search,
   key: Float64Array,
   direction: Float64Array,
   product: number,
-  sizes: Float64Array,
   threshold: number,
 ): boolean {
   let [key2, direction2, unitKey2, unitDirection2] = [0, 0, 0, 0];
   for (let c = 0; c < key.length; c++) {
-    key2 += key[c] ** 2;
-    direction2 += direction[c] ** 2;
+    const scale = given ? given[c] : 1;
+    key2 += (key[c] / scale) ** 2;
+    direction2 += (direction[c] * scale) ** 2;
     if (sizes[c] > 0) unitKey2 += (key[c] / sizes[c]) ** 2;
     unitDirection2 += (direction[c] * sizes[c]) ** 2;
   }
-  return Math.abs(product) > threshold * Math.sqrt(Math.min(key2 * direction2, unitKey2 * unitDirection2));
+  const square = key2 * direction2;
+  const unitSquare = unitKey2 * unitDirection2;
+  // Written so that squares beyond float64 do not count.
+  return Math.abs(product) > threshold * Math.sqrt(square < unitSquare ? square : unitSquare);
 }
 
 /** Takes what the resolved directions explain of K N out of each N. */

@@ -19,6 +19,9 @@ import { screened, screenFor } from './screening.js';
 /** With n d^2 below this, a millisecond's work, finding out what a part of the rows can say costs as much as all of them. */
 const LEAST_WORK = 2 ** 20;
 
+/** A set that rounding leaves more open than this is neither called minimal nor its scores exact. */
+const LARGEST_MARGIN = 0.01;
+
 /** The rows of leverage score >= epsilon, or the `top` rows of largest score. O(n d^2); a superset and less for many rows, unless `exact`. */
 export function* quadraticSet(
   matrix: KeyMatrix,
@@ -35,17 +38,19 @@ export function* quadraticSet(
       ? { ...(yield* eitherAbove(readings, epsilon)), epsilon }
       : yield* topRows(readings, yield* nonzeroRows(matrix), top as number);
   const { kept, apart } = found;
-  const known = factor.unresolved.length === 0 && !kept.some(({ index }) => apart.has(index));
-  const minimal = known && kept.every(({ upper }) => upper >= found.epsilon);
+  const open = factor.unresolved.length + readings.faceValue.unresolved.length > 0;
+  const known = !open && !kept.some(({ index }) => apart.has(index));
   const threshold = found.epsilon > 0 ? found.epsilon : 1;
+  const margin = Math.max(marginAt(factor, threshold), marginAt(readings.faceValue, threshold));
+  const settled = known && margin <= LARGEST_MARGIN;
   return {
     rank: factor.rank,
     kept,
     epsilon: found.epsilon,
-    guarantee: minimal ? 'minimal' : 'superset',
-    scoreKind: known ? 'exact' : 'upper',
-    margin: Math.max(marginAt(factor, threshold), marginAt(readings.faceValue, threshold)),
-    total: factor.rank,
+    guarantee: settled && kept.every(({ upper }) => upper >= found.epsilon) ? 'minimal' : 'superset',
+    scoreKind: settled ? 'exact' : 'upper',
+    margin,
+    total: settled ? factor.rank : undefined,
     sizeBound: factor.rank / found.epsilon,
   };
 }

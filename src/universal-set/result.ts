@@ -77,7 +77,7 @@ export function universalSetOf(n: number, d: number, f: string, selection: Selec
     scores: kept.map(({ upper }) => upper),
     undecided: kept.filter(({ lower }) => lower !== undefined && lower < epsilon).map(({ index }) => index),
     total,
-    sizeBound: epsilon > 0 ? selection.sizeBound : n,
+    sizeBound: epsilon > 0 ? Math.min(selection.sizeBound, Number.MAX_VALUE) : n,
     certificate,
   };
 }

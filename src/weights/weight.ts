@@ -115,9 +115,9 @@ export function checkWeight(f: WeightFunction, where: string): void {
   if (!positive) refuse('positive somewhere', beforeX, before);
 }
 
-/** Whether it is a finite number above zero. */
+/** Whether it is a finite number above zero that has an inverse, as subnormal numbers have not. */
 export function isPositive(x: unknown): boolean {
-  return typeof x === 'number' && x > 0 && x < Number.POSITIVE_INFINITY;
+  return typeof x === 'number' && x >= 2 ** -1022 && x < Number.POSITIVE_INFINITY;
 }
 
 /** Refuses a scale that is not a positive number. */

@@ -104,3 +104,18 @@ export function workplace(): Workplace {
   place.write('all.safetensors', writeSafetensors(inputs));
   return place;
 }
+
+/** Interrupts a run after a second, or later where it had not `begun` by then. */
+export async function interrupted(
+  start: () => ChildProcess,
+  begun = ({ code }: Finished) => code !== null,
+): Promise<Finished> {
+  for (let patience = 1000; ; patience *= 2) {
+    const child = start();
+    const ended = finished(child);
+    const timer = setTimeout(() => child.kill('SIGINT'), patience);
+    const result = await ended;
+    clearTimeout(timer);
+    if (begun(result) || patience > 16_000) return result;
+  }
+}

@@ -13,7 +13,7 @@ import {
 } from '../../src/index.js';
 import { openTensor, writeNpy } from '../../src/io/index.js';
 import type { PerHead } from '../../src/keys.js';
-import { finished, inputs, tensor, type Workplace, workplace } from './cli.js';
+import { inputs, interrupted, tensor, type Workplace, workplace } from './cli.js';
 
 let place: Workplace;
 beforeAll(() => {
@@ -334,13 +334,11 @@ test.each([
 ])('an interrupt ends a long command in one line, and nothing is written: %j', async (threads) => {
   place.write('large.npy', writeNpy(tensor([20_000, 24], 9)));
   const before = place.files();
-  const child = place.start([
+  const args = [
     ...['find', 'large.npy', '--epsilon', '0.001', '--f', 'power:4', '--exact'],
     ...['-o', 'set.npy', ...threads],
-  ]);
-  const result = finished(child);
-  setTimeout(() => child.kill('SIGINT'), 1500);
-  expect(await result).toEqual({
+  ];
+  expect(await interrupted(() => place.start(args))).toEqual({
     code: 130,
     stdout: '',
     stderr: 'levattention find: interrupted, nothing was written\n',

@@ -6,7 +6,7 @@ import { parseWeight, type UniversalSet, UniversalSetSketch, universalSet } from
 import { writeNpy } from '../../src/io/index.js';
 import { type FloatTensor, matrixOver } from '../../src/keys.js';
 import { randomStream } from '../../src/random.js';
-import { type Finished, finished, tensor, Workplace } from './cli.js';
+import { type Finished, finished, interrupted, tensor, Workplace } from './cli.js';
 
 const rows = 5000;
 const d = 6;
@@ -281,7 +281,7 @@ describe('a checkpoint', () => {
   });
 
   test('an interrupt writes it, and says where it goes on', async () => {
-    const child = place.start([
+    const stream = [
       'find',
       '-',
       '--raw',
@@ -292,12 +292,15 @@ describe('a checkpoint', () => {
       '0.02',
       '--checkpoint',
       'stream.lev',
-    ]);
-    const result = finished(child);
-    child.stdin!.write(little);
-    await wait(1500);
-    child.kill('SIGINT');
-    const { code, stdout, stderr } = await result;
+    ];
+    const { code, stdout, stderr } = await interrupted(
+      () => {
+        const child = place.start(stream);
+        child.stdin!.on('error', () => {}).write(little);
+        return child;
+      },
+      () => place.files().includes('stream.lev'),
+    );
     expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
     const [, count] =
       /^levattention find: interrupted: stream\.lev holds the (\d+) rows that came, and levattention finish stream\.lev gives their set\n$/.exec(
@@ -307,18 +310,7 @@ describe('a checkpoint', () => {
     const sketch = new UniversalSetSketch({ d, epsilon: 0.02 });
     sketch.insert(matrixOver(keys.data, Number(count), d));
     expect(await json('finish', 'stream.lev')).toEqual(plain(sketch.finish()));
-    const again = await place.pipe(little, [
-      'find',
-      '-',
-      '--raw',
-      'f32',
-      '--cols',
-      `${d}`,
-      '--epsilon',
-      '0.02',
-      '--checkpoint',
-      'stream.lev',
-    ]);
+    const again = await place.pipe(little, stream);
     expect(again).toMatchObject({ code: 2, stdout: '' });
     expect(again.stderr).toMatch(
       /stream\.lev is there already, and standard input cannot be read again: [^\n]*\n$/,
