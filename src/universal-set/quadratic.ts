@@ -40,7 +40,9 @@ export function* quadraticSet(
   const { kept, apart } = found;
   const open = factor.unresolved.length + readings.faceValue.unresolved.length > 0;
   const known = !open && !kept.some(({ index }) => apart.has(index));
-  const threshold = found.epsilon > 0 ? found.epsilon : 1;
+  // Without a threshold, the margin is that of the least score.
+  const positive = kept.map(({ upper }) => upper).filter((upper) => upper > 0);
+  const threshold = found.epsilon > 0 ? found.epsilon : positive.reduce((a, b) => Math.min(a, b), 1);
   const margin = Math.max(marginAt(factor, threshold), marginAt(readings.faceValue, threshold));
   const settled = known && margin <= LARGEST_MARGIN;
   return {
