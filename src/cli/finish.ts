@@ -35,7 +35,8 @@ Examples:
 
 const filterHelp = `
 PART is a file of shape [n, d] or '-', as for sketch, and --offset where its rows stand among all. For
-sketches of weight power:2 whose rows are not too ill-conditioned; otherwise finish is the way.
+sketches of weight power:2 whose rows are of full rank and not too ill-conditioned; otherwise finish
+is the way.
 
 Examples:
   levattention filter part0.npy --factor all.lev
