@@ -45,8 +45,8 @@ chooses a tensor of a file that holds several. Exactly one of --epsilon and --to
 '-' reads keys once, from standard input: an .npy of shape [n, d], or with --raw and --cols little-endian
 numbers without a header, row after row, for as long as they come. With --checkpoint the keys are
 summed up in a file every --interval rows; the same command goes on from there after it was killed,
-with the same result: KEYS must not have changed in between, which only the rows that the file holds
-would tell, and one run at a time may write the file. Of a stream, \`levattention finish\` gives the set of the rows in that file at
+with the same result. KEYS must not have been written since, and one run at a time may write the file.
+Of a stream, \`levattention finish\` gives the set of the rows in that file at
 any time. Both take the keys in one pass: the minimal set for power:2, a certified superset for
 other weights, with --epsilon.
 

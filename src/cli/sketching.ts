@@ -1,5 +1,6 @@
 /** Sketches on the command line: rows put into them, with checkpoints, and their files. */
 import { statSync } from 'node:fs';
+import { parseReference } from '../io/index.js';
 import type { CallOptions } from '../steps.js';
 import { type SketchOptions, UniversalSetSketch } from '../universal-set/sketch.js';
 import { InputError, Interrupted } from './failure.js';
@@ -125,5 +126,10 @@ async function earlierSketch(
     });
   if (!fits)
     throw new InputError(`${path}: is the sketch of other rows than the first ones of ${source.name}`);
+  // Rows that are not held tell nothing, but a file that was written since does.
+  if (statSync(parseReference(source.name).file).mtimeMs > statSync(path).mtimeMs)
+    throw new InputError(
+      `${path}: is older than ${source.name}, which may have changed: remove it to begin anew`,
+    );
   return sketch;
 }

@@ -1,5 +1,5 @@
 /** Keys in one pass on the command line: sketches, streams and checkpoints give one set, whatever happens to the process. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseWeight, type UniversalSet, UniversalSetSketch, universalSet } from '../../src/index.js';
@@ -260,6 +260,13 @@ describe('a checkpoint', () => {
     const mended = Buffer.from(writeNpy(large));
     for (let j = 0; j < rows; j++) if (!wanted.has(j)) mended.writeFloatLE(Number.NaN, start + 4 * j * d);
     writeFileSync(place.path('many.npy'), mended);
+    expect(await place.run(args)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        'levattention find: many.lev: is older than many.npy, which may have changed: remove it to begin anew\n',
+    });
+    utimesSync(place.path('many.npy'), 1, 1);
     expect(await json(...args)).toEqual({ ...whole, resumed: rows });
     place.write('many.npy', writeNpy(large));
   });
