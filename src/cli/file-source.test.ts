@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   closeSync,
   ftruncateSync,
@@ -129,6 +129,35 @@ describe('writeFileAtomic', () => {
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     expect(readFileSync(path, 'utf8')).toBe('after');
     expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('removes what a killed process left of the same file, and nothing else', () => {
+    const [path, other] = [join(folder, 'out'), join(folder, 'other')];
+    /** The name that is written to on the way to a path. */
+    const nameBeside = (path: string) => {
+      let names: string[] = [];
+      writeFileAtomic(
+        path,
+        (function* () {
+          yield 'half of it';
+          names = readdirSync(folder).filter((name) => name.startsWith('.levattention-'));
+        })(),
+      );
+      expect(names).toHaveLength(1);
+      return names[0];
+    };
+    const renamed = (name: string, pid: number | undefined) =>
+      name.replace(`-${process.pid}-`, `-${pid}-`).replace(/.{4}\.tmp$/, 'aaaa.tmp');
+    const { pid: dead } = spawnSync(process.execPath, ['--version']);
+    const left = renamed(nameBeside(path), dead);
+    const ownEarlier = renamed(nameBeside(path), process.pid);
+    const alive = renamed(nameBeside(path), process.ppid);
+    const ofOther = renamed(nameBeside(other), dead);
+    rmSync(other);
+    for (const name of [left, ownEarlier, alive, ofOther]) writeFileSync(join(folder, name), 'half');
+    writeFileAtomic(path, ['whole']);
+    expect(readdirSync(folder).sort()).toEqual([alive, ofOther, 'out'].sort());
+    expect(readFileSync(path, 'utf8')).toBe('whole');
   });
 
   it.skipIf(process.platform === 'win32')('writes to pipes, and leaves them where they are', () => {

@@ -1,9 +1,10 @@
 /** Files by positioned reads for the readers of levattention/io, and output that is written wholly or not at all. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   fstatSync,
   openSync,
+  readdirSync,
   readSync,
   realpathSync,
   renameSync,
@@ -11,7 +12,8 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { allocate, type ByteSource } from '../io/bytes.js';
 import { InputError } from './failure.js';
 
@@ -65,23 +67,20 @@ export function openFile(path: string): FileSource {
 
 /**
  * Writes a file so that it is there in full or as it was before: into a file beside it that then takes its name, and
- * is removed where anything fails. A link keeps pointing to its file, and what is no regular file (a pipe, a device) is
- * written to directly. What a killed process leaves of a file that is written again and again is overwritten where
- * `beside` gives its name an ending.
+ * is removed where anything fails. Of processes that write the same file at once, the last to end wins. A link keeps
+ * pointing to its file, and what is no regular file (a pipe, a device) is written to directly.
  *
  * @throws the system's error where the file cannot be written; whatever the iterable throws
  */
-export function writeFileAtomic(path: string, chunks: Iterable<string | Uint8Array>, beside?: string): void {
+export function writeFileAtomic(path: string, chunks: Iterable<string | Uint8Array>): void {
   const before = onFile(path, () => statSync(path, { throwIfNoEntry: false }));
   const direct = before !== undefined && !before.isFile();
   const target = before && !direct ? realpathSync(path) : path;
-  const temporary =
-    beside === undefined ? join(dirname(target), `.levattention-${randomUUID()}.tmp`) : `${target}${beside}`;
-  const written = direct ? target : temporary;
-  const flags = direct || beside !== undefined ? 'w' : 'wx';
+  if (!direct) removeLeftovers(target);
+  const written = direct ? target : temporaryName(target);
   try {
     onFile(path, () => {
-      const file = created(path, () => openSync(written, flags, before?.mode));
+      const file = created(path, () => openSync(written, direct ? 'w' : 'wx', before?.mode));
       try {
         writeChunks(file, chunks);
       } finally {
@@ -92,6 +91,49 @@ export function writeFileAtomic(path: string, chunks: Iterable<string | Uint8Arr
   } catch (error) {
     if (!direct) rmSync(written, { force: true });
     throw error;
+  }
+}
+
+/** How the names of files beside a target begin: with the machine, as another one's processes cannot be looked up. */
+function temporaryStart(target: string): string {
+  const place = createHash('sha256').update(JSON.stringify([hostname(), basename(target)]));
+  return `.levattention-${place.digest('hex').slice(0, 16)}-`;
+}
+
+function temporaryName(target: string): string {
+  const name = `${temporaryStart(target)}${process.pid}-${randomBytes(6).toString('hex')}.tmp`;
+  return join(dirname(target), name);
+}
+
+/** Removes what processes left that were killed while they wrote this target. */
+function removeLeftovers(target: string): void {
+  const [folder, start] = [dirname(target), temporaryStart(target)];
+  let names: string[] = [];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    // A folder may be written to and not be listed.
+  }
+  for (const name of names) {
+    const [, pid] = /^(\d+)-[0-9a-f]+\.tmp$/.exec(name.startsWith(start) ? name.slice(start.length) : '') ?? [];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    try {
+      rmSync(join(folder, name), { force: true });
+    } catch {
+      // It is not in the way.
+    }
+  }
+}
+
+/** Whether another process has this number; one that may not be signalled is one. */
+function isAlive(pid: number): boolean {
+  // A process writes one file at a time: what has its own number is of an earlier one.
+  if (pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 

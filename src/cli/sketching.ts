@@ -84,7 +84,7 @@ export async function sketchWithCheckpoint(
 ): Promise<{ sketch: UniversalSetSketch; resumed: number }> {
   const sketch = (await earlierSketch(source, empty, path)) ?? empty;
   const resumed = sketch.rows;
-  const save = () => writeFileAtomic(path, [sketch.toBytes()], '.tmp');
+  const save = () => writeSketch(path, sketch);
   try {
     await insertRows(sketch, source, call, {
       from: resumed,

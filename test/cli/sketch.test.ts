@@ -237,9 +237,18 @@ describe('a checkpoint', () => {
     expect(cutOff).toBeGreaterThan(0);
     const { rows } = saved();
     expect(await json(...args)).toEqual({ ...whole, resumed: rows });
-    // A file that was half written when its process died has been overwritten.
-    expect(place.files().filter((file) => file.startsWith('many.lev'))).toEqual(['many.lev']);
+    // A file that was half written when its process died has been removed.
+    expect(place.files().filter((file) => /many\.lev|\.tmp$/.test(file))).toEqual(['many.lev']);
   }, 120_000);
+
+  test('of several runs at once: each ends with the same set, and the file is whole', async () => {
+    place.write('many.lev', new UniversalSetSketch({ d, epsilon: 0.005 }).toBytes());
+    const often = args.with(-1, '500');
+    const sets = await Promise.all(Array.from({ length: 4 }, () => json(...often)));
+    for (const { resumed, ...set } of sets) expect(set).toEqual(whole);
+    expect(await json('finish', 'many.lev')).toEqual(whole);
+    expect(place.files().filter((file) => file.endsWith('.tmp'))).toEqual([]);
+  }, 60_000);
 
   test('at most an interval is read again, and nothing before', async () => {
     const bad = Buffer.from(readFileSync(place.path('many.npy')));
