@@ -1,6 +1,7 @@
 /** Files by positioned reads for the readers of levattention/io, and output that is written wholly or not at all. */
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  type BigIntStats,
   closeSync,
   fstatSync,
   openSync,
@@ -20,6 +21,8 @@ import { InputError } from './failure.js';
 /** A file that is open for reading. */
 export interface FileSource extends ByteSource {
   readonly name: string;
+  /** As long as this is the same the bytes are; absent where the file was written so lately that its time does not tell. */
+  readonly identity?: string;
   close(): void;
 }
 
@@ -45,10 +48,11 @@ export function openFile(path: string): FileSource {
   if (!onFile(path, () => statSync(path)).isFile())
     throw new InputError(`${path}: not a file that can be read by position`);
   const file = onFile(path, () => openSync(path, 'r'));
-  const stats = fstatSync(file);
+  const stats = fstatSync(file, { bigint: true });
   return {
     name: path,
-    byteLength: stats.size,
+    byteLength: Number(stats.size),
+    identity: identityOf(stats),
     slice(start, end, room) {
       const length = end - start;
       const bytes = room ? room(length) : allocate(length, path);
@@ -63,6 +67,17 @@ export function openFile(path: string): FileSource {
     },
     close: () => closeSync(file),
   };
+}
+
+/**
+ * What changes with every change of a file: the time of its last one (ctime) can be set by nobody, other than that of its contents (mtime). A change in the
+ * same tick of the system's clock does not move it, so it tells nothing until a tick is over: some milliseconds, or two seconds where
+ * the file system counts only whole ones.
+ */
+function identityOf({ size, ino, mtimeNs, ctimeNs }: BigIntStats): string | undefined {
+  const tick = ctimeNs % 1_000_000_000n === 0n ? 2000 : 100;
+  const age = Date.now() - Number(ctimeNs / 1_000_000n);
+  return age > tick ? [size, ino, mtimeNs, ctimeNs].join(' ') : undefined;
 }
 
 /**
@@ -115,7 +130,8 @@ function removeLeftovers(target: string): void {
     // A folder may be written to and not be listed.
   }
   for (const name of names) {
-    const [, pid] = /^(\d+)-[0-9a-f]+\.tmp$/.exec(name.startsWith(start) ? name.slice(start.length) : '') ?? [];
+    const [, pid] =
+      /^(\d+)-[0-9a-f]+\.tmp$/.exec(name.startsWith(start) ? name.slice(start.length) : '') ?? [];
     if (pid === undefined || isAlive(Number(pid))) continue;
     try {
       rmSync(join(folder, name), { force: true });

@@ -9,6 +9,7 @@ import type { UniversalSet } from '../universal-set/result.js';
 import { UniversalSetSketch } from '../universal-set/sketch.js';
 import { type UniversalSetOptions, universalSetAsync } from '../universal-set/universal-set.js';
 import { parseWeight } from '../weights/parse.js';
+import { INTERVAL, sketchWithCheckpoint } from './checkpoint.js';
 import { UsageError } from './failure.js';
 import { writeFileAtomic } from './file-source.js';
 import { about, eachHead, openInput, type TensorInput } from './inputs.js';
@@ -19,7 +20,7 @@ import { scoreChart } from './report/score-chart.js';
 import { openRows, STANDARD_INPUT } from './row-source.js';
 import type { Session } from './session.js';
 import { oneSet } from './set-in-words.js';
-import { INTERVAL, insertRows, SKETCH_ENDING, sketchWithCheckpoint } from './sketching.js';
+import { insertRows, SKETCH_ENDING } from './sketching.js';
 import { listed, number, seconds, table } from './text.js';
 
 interface FindOptions {
@@ -45,9 +46,9 @@ chooses a tensor of a file that holds several. Exactly one of --epsilon and --to
 '-' reads keys once, from standard input: an .npy of shape [n, d], or with --raw and --cols little-endian
 numbers without a header, row after row, for as long as they come. With --checkpoint the keys are
 summed up in a file every --interval rows; the same command goes on from there after it was killed,
-with the same result. KEYS must not have been written since, and one run at a time may write the file.
-Of a stream, \`levattention finish\` gives the set of the rows in that file at
-any time. Both take the keys in one pass: the minimal set for power:2, a certified superset for
+with the same result. Where KEYS was written, moved or copied since, the rows before are read again and
+compared, and other rows are refused. Of a stream, \`levattention finish\` gives the set of the rows in
+that file at any time. Both take the keys in one pass: the minimal set for power:2, a certified superset for
 other weights, with --epsilon.
 
 Examples:
@@ -109,8 +110,9 @@ interface Found {
   readonly sets: readonly HeadOf<UniversalSet>[];
   /** The picture, where one is asked for. */
   readonly picture?: string;
-  /** With a checkpoint: rows that an earlier run had read. */
+  /** With a checkpoint: rows that an earlier run had read, and those of them that were read again to be compared. */
   readonly resumed?: number;
+  readonly compared?: number;
 }
 
 async function find(reference: string, options: FindOptions, call: CallOptions): Promise<string> {
@@ -178,13 +180,13 @@ async function findInOnePass(
     source.name,
     async () => new UniversalSetSketch({ d: source.d, epsilon, f, centre }),
   );
-  const { sketch: full, resumed } =
+  const { sketch: full, ...earlier } =
     path === undefined
-      ? { sketch: await insertRows(sketch, source, call), resumed: undefined }
+      ? { sketch: await insertRows(sketch, source, call) }
       : await sketchWithCheckpoint(sketch, source, { path, interval: every }, call);
   const set = full.finish();
   const picture = options.plot === undefined ? undefined : await drawSets([set], [set.scores]);
-  return { flat: true, sets: [{ batch: 0, head: 0, ...set }], picture, resumed };
+  return { flat: true, sets: [{ batch: 0, head: 0, ...set }], picture, ...earlier };
 }
 
 function choiceOf({ epsilon, top, f, exact, centre }: FindOptions): UniversalSetOptions {
@@ -236,7 +238,7 @@ function arraysOf({ flat, sets }: Found): Record<string, ArrayToWrite> {
   return Object.fromEntries(sets.map((set) => [name(set), indexArray(set.indices)]));
 }
 
-function json({ flat, sets, resumed }: Found, elapsed: number): string {
+function json({ flat, sets, resumed, compared }: Found, elapsed: number): string {
   if (!flat) {
     const { f } = sets[0];
     // With --top each head has a threshold of its own.
@@ -244,13 +246,16 @@ function json({ flat, sets, resumed }: Found, elapsed: number): string {
     return JSON.stringify({ f, epsilon, heads: sets, seconds: elapsed });
   }
   const { batch, head, ...set } = sets[0];
-  return JSON.stringify({ ...set, resumed, seconds: elapsed });
+  return JSON.stringify({ ...set, resumed, compared, seconds: elapsed });
 }
 
-function inWords({ flat, sets, resumed }: Found, options: FindOptions, elapsed: number): string {
+function inWords({ flat, sets, resumed, compared }: Found, options: FindOptions, elapsed: number): string {
   const lines = flat ? oneSet(sets[0], options) : manySets(sets, options);
-  if (options.checkpoint)
-    lines.push(`checkpoint ${options.checkpoint}${resumed ? `, gone on from row ${resumed}` : ''}`);
+  if (options.checkpoint) {
+    const from = resumed ? `, gone on from row ${resumed}` : '';
+    const again = compared ? '; the rows before were read again, and are the same' : '';
+    lines.push(`checkpoint ${options.checkpoint}${from}${again}`);
+  }
   if (options.output) lines.push(`indices written to ${options.output}`);
   if (options.plot) lines.push(`picture written to ${options.plot}`);
   return [...lines, `took ${seconds(elapsed)}`].join('\n');

@@ -13,6 +13,8 @@ export interface TensorInput {
   readonly flat: boolean;
   readonly n: number;
   readonly d: number;
+  /** As long as this is the same the numbers are; absent where the file cannot tell. */
+  readonly identity?: string;
   /** The matrices of the heads, read block by block: the file may be larger than memory. */
   heads(): Head[];
   /** All numbers, in memory. */
@@ -22,7 +24,8 @@ export interface TensorInput {
 /** Opens a tensor; the file stays open until the process ends. */
 export async function openInput(reference: string): Promise<TensorInput> {
   const { file, name } = parseReference(reference);
-  const tensor = await openTensor(openFile(file), name);
+  const source = openFile(file);
+  const tensor = await openTensor(source, name);
   const { shape } = tensor;
   if ((shape.length !== 2 && shape.length !== 4) || shape.includes(0))
     throw new InputError(
@@ -36,6 +39,7 @@ export async function openInput(reference: string): Promise<TensorInput> {
     flat,
     n,
     d,
+    identity: source.identity && `${source.identity} ${name ?? ''}`,
     heads: () =>
       Array.from({ length: batches * heads }, (_, i) => {
         const place = { batch: Math.floor(i / heads), head: i % heads };

@@ -26,6 +26,8 @@ export interface RowSource {
   readonly n?: number;
   /** The rows by position, where they can be read more than once. */
   readonly matrix?: KeyMatrix;
+  /** As long as this is the same the rows are; absent where the source cannot tell. */
+  readonly identity?: string;
   /** Rows from row `from` on, in pieces that end at every multiple of `every`. Standard input has them once, from row 0. */
   rows(options?: { from?: number; every?: number }): AsyncIterable<Rows>;
 }
@@ -92,6 +94,7 @@ export async function openRows(
     d,
     n,
     matrix,
+    identity: input.identity,
     async *rows({ from = 0, every = Number.POSITIVE_INFINITY } = {}) {
       const most = pieceRows(d * 8);
       for (let start = from; start < n; ) {

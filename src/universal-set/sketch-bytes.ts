@@ -26,19 +26,22 @@ export interface Contents {
 }
 
 const MAGIC = 'levSKTCH';
-const VERSION = 1;
+const VERSION = 2;
 const HEADER_BYTES = MAGIC.length + 4;
 const CRC_BYTES = 4;
 
-/** The bytes of a sketch. */
-export function sketchBytes(description: Description, { ranges, position, levels }: Contents): Uint8Array {
+/** The bytes of a sketch, with a note. */
+export function sketchBytes(
+  description: Description,
+  { ranges, position, levels }: Contents,
+  note: string,
+): Uint8Array {
   const writer = new Writer();
   for (const letter of MAGIC) writer.byte(letter.charCodeAt(0));
   writer.whole(VERSION);
   const { d, epsilon, f, growth, lowerGrowth, centre } = description;
-  const name = new TextEncoder().encode(f);
-  writer.whole(name.length);
-  for (const byte of name) writer.byte(byte);
+  writer.text(f);
+  writer.text(note);
   writer.doubles([d, epsilon, growth, lowerGrowth, Number(centre), position, ranges.list.length]);
   writer.doubles(ranges.list.flat());
   writer.doubles([levels.length]);
@@ -47,14 +50,14 @@ export function sketchBytes(description: Description, { ranges, position, levels
 }
 
 /**
- * Reads what `sketchBytes` wrote: the description first, then, by `fill`, the contents into an empty sketch of that description.
+ * Reads what `sketchBytes` wrote: description and note first, then, by `fill`, the contents into an empty sketch of that description.
  *
  * @throws RangeError, one line, for bytes that are not a whole, undamaged sketch of this version.
  */
 export function readSketch(
   bytes: Uint8Array,
   where: string,
-): { description: Description; fill: (contents: Contents) => void } {
+): { description: Description; note: string; fill: (contents: Contents) => void } {
   const refuse = (rule: string): never => {
     throw new RangeError(`${where}: ${rule}`);
   };
@@ -68,11 +71,12 @@ export function readSketch(
   if (crc32(bytes.subarray(0, end)) !== view.getUint32(end, true))
     refuse('the sketch must be undamaged and whole, its checksum does not fit');
   const reader = new Reader(view, HEADER_BYTES, end, refuse);
-  const nameLength = reader.whole();
-  const f = new TextDecoder().decode(reader.bytes(nameLength));
+  const f = reader.text();
+  const note = reader.text();
   const [d, epsilon, growth, lowerGrowth, centre, position, rangeCount] = reader.doubles(7);
   return {
     description: { d, epsilon, f, growth, lowerGrowth, centre: centre === 1 },
+    note,
     fill(contents) {
       contents.position = reader.wholeIn(position, 0, Number.MAX_SAFE_INTEGER);
       for (let i = 0; i < rangeCount; i++) {
@@ -168,6 +172,12 @@ class Writer {
     return at;
   }
 
+  text(value: string): void {
+    const bytes = new TextEncoder().encode(value);
+    this.whole(bytes.length);
+    for (const byte of bytes) this.byte(byte);
+  }
+
   byte(value: number): void {
     const at = this.room(1);
     this.view.setUint8(at, value);
@@ -219,9 +229,10 @@ class Reader {
     return this.view.getUint32(this.take(4), true);
   }
 
-  bytes(length: number): Uint8Array {
+  text(): string {
+    const length = this.whole();
     const at = this.take(length);
-    return new Uint8Array(this.view.buffer, this.view.byteOffset + at, length);
+    return new TextDecoder().decode(new Uint8Array(this.view.buffer, this.view.byteOffset + at, length));
   }
 
   doubles(count: number): Float64Array {

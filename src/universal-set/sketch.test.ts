@@ -267,8 +267,15 @@ describe('bytes', () => {
 
   test('another version is refused', () => {
     const later = bytes.slice();
-    later[8] = 2;
-    expect(() => UniversalSetSketch.fromBytes(later)).toThrow('must be of version 1, got 2');
+    later[8] = 1;
+    expect(() => UniversalSetSketch.fromBytes(later)).toThrow('must be of version 2, got 1');
+  });
+
+  test('a note comes with the bytes it was given to', () => {
+    const noted = UniversalSetSketch.fromBytes(sketch.toBytes('rows of “keys”'));
+    expect([sketch.note, noted.note]).toEqual(['', 'rows of “keys”']);
+    expect(noted.toBytes()).toEqual(bytes);
+    expect(() => sketch.toBytes(7 as never)).toThrow('toBytes: the note must be a string, got 7');
   });
 });
 

@@ -98,6 +98,8 @@ export class UniversalSetSketch {
   private readonly levels: readonly Summary[];
   /** What came, and where the next rows go. */
   private readonly contents = { ranges: new Ranges(), position: 0 };
+  /** The note in the bytes that the sketch was read from. */
+  private readNote = '';
   /** What `filter` judges by, until rows are added. */
   private secondPass: Screen | undefined;
 
@@ -282,9 +284,19 @@ export class UniversalSetSketch {
     return new Screen(factor, level.shape.width, this.epsilon);
   }
 
-  /** The sketch as bytes, little-endian, with version and checksum; `fromBytes` gives one that goes on bit for bit. */
-  toBytes(): Uint8Array {
-    return sketchBytes(this.description, { ...this.contents, levels: this.levels });
+  /** The note that `toBytes` was given, where the sketch is from bytes; empty otherwise. */
+  get note(): string {
+    return this.readNote;
+  }
+
+  /**
+   * The sketch as bytes, little-endian, with version and checksum; `fromBytes` gives one that goes on bit for bit. A note has no part in results: it tells
+   * the reader of a checkpoint, say, which rows these are.
+   */
+  toBytes(note = ''): Uint8Array {
+    if (typeof note !== 'string')
+      throw new TypeError(`toBytes: the note must be a string, got ${String(note)}`);
+    return sketchBytes(this.description, { ...this.contents, levels: this.levels }, note);
   }
 
   /**
@@ -296,7 +308,7 @@ export class UniversalSetSketch {
     if (!(bytes instanceof Uint8Array))
       throw new TypeError(`fromBytes: needs a Uint8Array, got ${String(bytes)}`);
     checkOptionsObject(expected, 'fromBytes', '{ epsilon: 0.05 }');
-    const { description, fill } = readSketch(bytes, 'fromBytes');
+    const { description, note, fill } = readSketch(bytes, 'fromBytes');
     const { d, epsilon, centre } = description;
     const sketch = new UniversalSetSketch({
       d,
@@ -308,6 +320,7 @@ export class UniversalSetSketch {
     const contents = { ...sketch.contents, levels: sketch.levels };
     fill(contents);
     sketch.contents.position = contents.position;
+    sketch.readNote = note;
     return sketch;
   }
 

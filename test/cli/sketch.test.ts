@@ -1,9 +1,9 @@
 /** Keys in one pass on the command line: sketches, streams and checkpoints give one set, whatever happens to the process. */
-import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseWeight, type UniversalSet, UniversalSetSketch, universalSet } from '../../src/index.js';
-import { writeNpy } from '../../src/io/index.js';
+import { writeNpy, writeNpz } from '../../src/io/index.js';
 import { type FloatTensor, matrixOver } from '../../src/keys.js';
 import { randomStream } from '../../src/random.js';
 import { type Finished, finished, interrupted, tensor, Workplace } from './cli.js';
@@ -83,8 +83,8 @@ describe.each([
   test('a file with a checkpoint', async () => {
     const name = `${f.replace(':', '')}${centre.length}.lev`;
     const args = ['find', 'keys.npy', ...options, '--checkpoint', name, '--interval', '1500'];
-    expect(await json(...args)).toEqual({ ...expected, resumed: 0 });
-    expect(await json(...args)).toEqual({ ...expected, resumed: rows });
+    expect(await json(...args)).toEqual({ ...expected, resumed: 0, compared: 0 });
+    expect(await json(...args)).toEqual({ ...expected, resumed: rows, compared: 0 });
     expect(await json('finish', name)).toEqual(expected);
   });
 
@@ -149,6 +149,7 @@ test.each([
   expect(await json('find', 'typed.npy', '--checkpoint', `${raw}.lev`, ...args)).toEqual({
     ...set,
     resumed: 0,
+    compared: 0,
   });
 });
 
@@ -214,7 +215,7 @@ describe('a checkpoint', () => {
     const fresh = () => place.write('many.lev', new UniversalSetSketch({ d, epsilon: 0.005 }).toBytes());
     fresh();
     const began = performance.now();
-    expect(await json(...args)).toEqual({ ...whole, resumed: 0 });
+    expect(await json(...args)).toEqual({ ...whole, resumed: 0, compared: 0 });
     const usual = performance.now() - began;
 
     fresh();
@@ -236,7 +237,7 @@ describe('a checkpoint', () => {
     }
     expect(cutOff).toBeGreaterThan(0);
     const { rows } = saved();
-    expect(await json(...args)).toEqual({ ...whole, resumed: rows });
+    expect(await json(...args)).toEqual({ ...whole, resumed: rows, compared: 0 });
     // A file that was half written when its process died has been removed.
     expect(place.files().filter((file) => /many\.lev|\.tmp$/.test(file))).toEqual(['many.lev']);
   }, 120_000);
@@ -245,42 +246,131 @@ describe('a checkpoint', () => {
     place.write('many.lev', new UniversalSetSketch({ d, epsilon: 0.005 }).toBytes());
     const often = args.with(-1, '500');
     const sets = await Promise.all(Array.from({ length: 4 }, () => json(...often)));
-    for (const { resumed, ...set } of sets) expect(set).toEqual(whole);
+    for (const { resumed, compared, ...set } of sets) expect(set).toEqual(whole);
     expect(await json('finish', 'many.lev')).toEqual(whole);
     expect(place.files().filter((file) => file.endsWith('.tmp'))).toEqual([]);
   }, 60_000);
 
-  test('at most an interval is read again, and nothing before', async () => {
-    const bad = Buffer.from(readFileSync(place.path('many.npy')));
-    const at = 5 * interval + 1234;
-    bad.writeFloatLE(Number.NaN, start + 4 * (at * d + 2));
-    writeFileSync(place.path('many.npy'), bad);
-    place.write('many.lev', new UniversalSetSketch({ d, epsilon: 0.005 }).toBytes());
-    const { code, stderr } = await place.run(args);
-    expect({ code, stderr }).toEqual({
-      code: 1,
-      stderr: `levattention find: many.npy: keys must be finite, got NaN at row ${at}, column 2\n`,
-    });
-    const { rows, held } = saved();
-    expect(rows).toBe(5 * interval);
+  /** Notes what is read of many.npy, and lets it fail at a row. */
+  const watch = (failing = '') => ({
+    NODE_OPTIONS: `--require ${place.path('watch.cjs')}`,
+    FAILING: failing,
+  });
+  const watchCode = `
+    const fs = require('node:fs');
+    const { openSync, readSync } = fs;
+    let watched;
+    const reads = [];
+    fs.openSync = (path, ...rest) => {
+      const file = openSync(path, ...rest);
+      if (path === 'many.npy') watched = file;
+      return file;
+    };
+    fs.readSync = (file, bytes, at, length, position) => {
+      const end = position + length;
+      if (file === watched && process.env.FAILING && end > Number(process.env.FAILING))
+        throw Object.assign(new Error('the disk is broken'), { code: 'EIO', syscall: 'read' });
+      if (file === watched) reads.push([position, end]);
+      return readSync(file, bytes, at, length, position);
+    };
+    require('node:module').syncBuiltinESMExports();
+    process.on('exit', () => fs.writeFileSync('reads.json', JSON.stringify(reads)));`;
+  const byteOf = (row: number) => start + 4 * d * row;
+  const partly = 5 * interval;
 
-    // Rows that are in the checkpoint already might as well be gone, but for those that tell that it is the same file.
-    const wanted = new Set(held.indices);
-    const mended = Buffer.from(writeNpy(large));
-    for (let j = 0; j < rows; j++) if (!wanted.has(j)) mended.writeFloatLE(Number.NaN, start + 4 * j * d);
-    writeFileSync(place.path('many.npy'), mended);
+  /** Leaves a checkpoint of the first rows. */
+  async function stopped(): Promise<UniversalSetSketch> {
+    place.write('many.npy', writeNpy(large));
+    place.write('watch.cjs', watchCode);
+    place.write('many.lev', new UniversalSetSketch({ d, epsilon: 0.005 }).toBytes());
+    // A file that was written this very moment is one that its time does not tell from another.
+    await wait(200);
+    expect(await place.run(args, watch(`${byteOf(partly + 1234)}`))).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'levattention find: many.npy: the disk is broken\n',
+    });
+    const sketch = saved();
+    expect(sketch.rows).toBe(partly);
+    return sketch;
+  }
+
+  test('no row that is in it is read again', async () => {
+    await stopped();
+    const { code, stdout } = await place.run([...args, '--json'], watch());
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ ...whole, resumed: partly, compared: 0 });
+    const reads: [number, number][] = JSON.parse(readFileSync(place.path('reads.json'), 'utf8'));
+    const ofRows = reads.filter(([, end]) => end > start);
+    expect(ofRows[0][0]).toBe(byteOf(partly));
+    expect(Math.min(...ofRows.map(([at]) => at))).toBe(byteOf(partly));
+    expect(ofRows.reduce((sum, [at, end]) => sum + end - at, 0)).toBe(byteOf(many) - byteOf(partly));
+  });
+
+  test.each<[string, () => void]>([
+    ['touched', () => utimesSync(place.path('many.npy'), 1, 1)],
+    [
+      'copied, with its time',
+      () => {
+        const { atime, mtime } = statSync(place.path('many.npy'));
+        copyFileSync(place.path('many.npy'), place.path('copy.npy'));
+        utimesSync(place.path('copy.npy'), atime, mtime);
+        renameSync(place.path('copy.npy'), place.path('many.npy'));
+      },
+    ],
+    [
+      'mended where it was not read yet',
+      () => {
+        const bytes = readFileSync(place.path('many.npy'));
+        bytes.writeFloatLE(bytes.readFloatLE(byteOf(partly)), byteOf(partly));
+        writeFileSync(place.path('many.npy'), bytes);
+      },
+    ],
+  ])('of a file that was %s: its rows are compared once, and gone on from', async (_, change) => {
+    await stopped();
+    change();
+    await wait(200);
+    const text = done(await place.run(args));
+    expect(text).toContain(
+      `many.lev, gone on from row ${partly}; the rows before were read again, and are the same`,
+    );
+    expect(await json(...args)).toEqual({ ...whole, resumed: many, compared: 0 });
+  });
+
+  test('of a file that has grown since', async () => {
+    await stopped();
+    const more = tensor([many + 3000, d], 24, 997);
+    more.data.set(large.data);
+    place.write('many.npy', writeNpy(more));
+    const sketch = new UniversalSetSketch({ d, epsilon: 0.005 });
+    sketch.insert(more);
+    expect(await json(...args)).toEqual({ ...plain(sketch.finish()), resumed: partly, compared: partly });
+  });
+
+  test.each([
+    ['light', 17, 0.25],
+    ['of the last block', partly - 3, 0.25],
+    ['heavy since then', 2000, 500],
+  ])('of a file in which a row that is %s was written over, with the time of the one before', async (_, row, entry) => {
+    const { held } = await stopped();
+    expect(held.indices.includes(row)).toBe(row === partly - 3);
+    const before = readFileSync(place.path('many.lev'));
+    const { atime, mtime } = statSync(place.path('many.npy'));
+    const bytes = readFileSync(place.path('many.npy'));
+    bytes.writeFloatLE(entry, byteOf(row) + 4);
+    writeFileSync(place.path('many.npy'), bytes);
+    utimesSync(place.path('many.npy'), atime, mtime);
     expect(await place.run(args)).toEqual({
       code: 1,
       stdout: '',
       stderr:
-        'levattention find: many.lev: is older than many.npy, which may have changed: remove it to begin anew\n',
+        'levattention find: many.lev: is the sketch of other rows than the first ones of many.npy: remove it to begin anew\n',
     });
-    utimesSync(place.path('many.npy'), 1, 1);
-    expect(await json(...args)).toEqual({ ...whole, resumed: rows });
-    place.write('many.npy', writeNpy(large));
+    expect(readFileSync(place.path('many.lev'))).toEqual(before);
   });
 
   test('of other rows is refused, and left as it is', async () => {
+    await stopped();
     const before = readFileSync(place.path('many.lev'));
     const other = tensor([many, d], 23, 997);
     place.write('other.npy', writeNpy(other));
@@ -289,11 +379,36 @@ describe('a checkpoint', () => {
       expect(await place.run(args.with(1, file))).toEqual({
         code: 1,
         stdout: '',
-        stderr: `levattention find: many.lev: is the sketch of other rows than the first ones of ${file}\n`,
+        stderr: `levattention find: many.lev: is the sketch of other rows than the first ones of ${file}: remove it to begin anew\n`,
       });
     const { stderr } = await place.run(args.with(3, '0.01'));
     expect(stderr).toBe('levattention find: many.lev: both must have the same epsilon, got 0.01 and 0.005\n');
     expect(readFileSync(place.path('many.lev'))).toEqual(before);
+  });
+
+  test('of another tensor of the same file is refused', async () => {
+    const second = tensor([rows, d], 25, 1201);
+    place.write('two.npz', writeNpz({ a: keys, b: second }));
+    await wait(200);
+    const of = (name: string) => ['find', `two.npz#${name}`, '--epsilon', '0.02', '--checkpoint', 'two.lev'];
+    expect(await json(...of('a'))).toMatchObject({ resumed: 0 });
+    expect(await json(...of('a'))).toMatchObject({ resumed: rows, compared: 0 });
+    const { code, stderr } = await place.run(of('b'));
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        'levattention find: two.lev: is the sketch of other rows than the first ones of two.npz#b: remove it to begin anew\n',
+    });
+  });
+
+  test('of a sketch that no checkpoint wrote is refused', async () => {
+    done(await place.run(['sketch', 'keys.npy', '--epsilon', '0.02', '-o', 'part.lev']));
+    expect(await place.run(['find', 'keys.npy', '--epsilon', '0.02', '--checkpoint', 'part.lev'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        'levattention find: part.lev: is a sketch and no checkpoint of a file: levattention finish part.lev gives its set\n',
+    });
   });
 
   test('an interrupt writes it, and says where it goes on', async () => {
