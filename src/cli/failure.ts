@@ -56,7 +56,9 @@ function describe(error: unknown): { text: string; code: number } {
   const { code: system = '', path } = error as NodeJS.ErrnoException;
   if (path !== undefined && /^E[A-Z]+$/.test(system))
     return { text: `${path}: ${fileRules[system] ?? error.message}`, code: exitCode.input };
-  if (error instanceof FormatError) return { text: error.message, code: exitCode.input };
+  // Readers begin with the name of their format, which is of use; where it is not known yet, with that of a function.
+  if (error instanceof FormatError)
+    return { text: error.message.replace(/^openTensors: /, ''), code: exitCode.input };
   const refusal = refusalOf(error);
   if (refusal !== undefined) return { text: refusal, code: exitCode.input };
   return {

@@ -26,6 +26,11 @@ export interface FileSource extends ByteSource {
   close(): void;
 }
 
+/** How a file begins, as far as is needed to tell of which kind it is. */
+export function leadOf(file: FileSource): Uint8Array {
+  return file.slice(0, Math.min(16, file.byteLength));
+}
+
 /** Bytes of one system call; Linux and Node take less than 2 GiB at a time. */
 const MOST_AT_ONCE = 2 ** 30;
 

@@ -6,7 +6,7 @@ import { InputError } from './failure.js';
 import { about } from './inputs.js';
 import { parseOffset } from './options.js';
 import { checkOutput, indexArray, writeArrays } from './outputs.js';
-import { openRows } from './row-source.js';
+import { checkOffset, openRows } from './row-source.js';
 import type { Session } from './session.js';
 import { oneSet } from './set-in-words.js';
 import { readSketch } from './sketching.js';
@@ -93,14 +93,16 @@ async function filter(part: string, options: FilterOptions, call: CallOptions): 
   if (options.output !== undefined) checkOutput(options.output, indexFiles, '-o', [part, options.factor]);
   const sketch = await readSketch(options.factor);
   const source = await openRows(part, options, call.signal);
+  checkOffset(offset, source);
   const found = { indices: [] as number[], scores: [] as number[], undecided: [] as number[] };
   let rows = 0;
   await about(source.name, async () => {
     for await (const { start, keys } of source.rows()) {
       call.signal?.throwIfAborted();
+      rows = start + keys.shape[0];
+      checkOffset(offset, source, rows);
       const heavy = sketch.filter(keys, offset + start);
       for (const name of ['indices', 'scores', 'undecided'] as const) found[name].push(...heavy[name]);
-      rows = start + keys.shape[0];
       call.onProgress?.({ phase: 'rows', done: rows, total: source.n ?? 0 });
     }
   });

@@ -1,8 +1,9 @@
 /** Tensors from the files that a command names: `FILE` or `FILE#NAME`, opened, checked for their shape, read when needed. */
 import { openTensor, parseReference } from '../io/index.js';
 import type { Head, HeadOf, Heads, KeyMatrix, PerHead, Tensor } from '../keys.js';
+import { isSketch } from '../universal-set/sketch-bytes.js';
 import { InputError, refusalOf } from './failure.js';
-import { openFile } from './file-source.js';
+import { leadOf, openFile } from './file-source.js';
 
 /** A tensor of a file. */
 export interface TensorInput {
@@ -25,6 +26,8 @@ export interface TensorInput {
 export async function openInput(reference: string): Promise<TensorInput> {
   const { file, name } = parseReference(reference);
   const source = openFile(file);
+  if (isSketch(leadOf(source)))
+    throw new InputError(`${file}: is a sketch of keys: levattention finish ${file} gives their set`);
   const tensor = await openTensor(source, name);
   const { shape } = tensor;
   if ((shape.length !== 2 && shape.length !== 4) || shape.includes(0))

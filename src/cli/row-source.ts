@@ -108,6 +108,18 @@ export async function openRows(
   };
 }
 
+/**
+ * Refuses rows that would stand so far behind that numbers cannot tell one from the next.
+ *
+ * @param count - rows so far, of a source that does not know how many it has
+ */
+export function checkOffset(offset: number, { name, n }: RowSource, count = 1): void {
+  if (!Number.isSafeInteger(offset + (n ?? count)))
+    throw new UsageError(
+      `--offset and the number of rows must be below 2^53 together: ${name} has ${n ?? `${count} or more`}, got '${offset}'`,
+    );
+}
+
 function pieceRows(rowBytes: number): number {
   return Math.max(1, Math.min(PIECE_ROWS, Math.floor(PIECE_BYTES / rowBytes)));
 }

@@ -1,13 +1,17 @@
 /** Sketches on the command line: rows put into them, and their files. */
 import type { CallOptions } from '../steps.js';
 import { type SketchOptions, UniversalSetSketch } from '../universal-set/sketch.js';
+import { isSketch } from '../universal-set/sketch-bytes.js';
 import { InputError } from './failure.js';
-import { openFile, writeFileAtomic } from './file-source.js';
+import { leadOf, openFile, writeFileAtomic } from './file-source.js';
 import { about } from './inputs.js';
-import type { RowSource, Rows } from './row-source.js';
+import { checkOffset, type RowSource, type Rows } from './row-source.js';
 
 /** The ending of files of sketches. */
 export const SKETCH_ENDING = '.lev';
+
+/** How files of keys are called. */
+const KEYS_ENDING = /\.(npy|npz|safetensors)$/i;
 
 /** Writes a sketch, in full or not at all. */
 export function writeSketch(path: string, sketch: UniversalSetSketch, note?: string): number {
@@ -24,6 +28,9 @@ export function writeSketch(path: string, sketch: UniversalSetSketch, note?: str
 export async function readSketch(path: string, expected?: SketchOptions): Promise<UniversalSetSketch> {
   const file = openFile(path);
   try {
+    // Keys may be far more than a sketch.
+    if (!isSketch(leadOf(file)) && KEYS_ENDING.test(path))
+      throw new InputError(`${path}: is a file of keys, not a sketch: levattention find ${path} takes them`);
     const bytes = file.slice(0, file.byteLength);
     return await about(path, async () => UniversalSetSketch.fromBytes(bytes, expected));
   } finally {
@@ -48,11 +55,13 @@ export async function insertRows(
     afterwards?: (rows: number, last: Rows['keys']) => void;
   } = {},
 ): Promise<UniversalSetSketch> {
+  checkOffset(offset, source);
   await about(source.name, async () => {
     for await (const { start, keys } of source.rows({ from, every })) {
       signal?.throwIfAborted();
-      sketch.insert(keys, offset + start);
       const done = start + keys.shape[0];
+      checkOffset(offset, source, done);
+      sketch.insert(keys, offset + start);
       onProgress?.({ phase: 'rows', done, total: source.n ?? 0 });
       afterwards?.(done, keys);
     }

@@ -30,6 +30,11 @@ const VERSION = 2;
 const HEADER_BYTES = MAGIC.length + 4;
 const CRC_BYTES = 4;
 
+/** Whether bytes begin as those of a sketch do. */
+export function isSketch(bytes: Uint8Array): boolean {
+  return String.fromCharCode(...bytes.subarray(0, MAGIC.length)) === MAGIC;
+}
+
 /** The bytes of a sketch, with a note. */
 export function sketchBytes(
   description: Description,
@@ -61,8 +66,7 @@ export function readSketch(
   const refuse = (rule: string): never => {
     throw new RangeError(`${where}: ${rule}`);
   };
-  const magic = String.fromCharCode(...bytes.subarray(0, MAGIC.length));
-  if (magic !== MAGIC) refuse('the bytes must be those of a sketch');
+  if (!isSketch(bytes)) refuse('the bytes must be those of a sketch');
   if (bytes.length < HEADER_BYTES + CRC_BYTES) refuse('the sketch must be whole, got its beginning only');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = view.getUint32(MAGIC.length, true);

@@ -91,6 +91,34 @@ const files: [string, string[], RegExp][] = [
   ['a file in a file', find('k.npy/k.npy', ...eps), /k\.npy\/k\.npy: no such file/],
   ['an empty file', find('empty.npy', ...eps), /empty\.npy/],
   ['a file of text', find('text.npy', ...eps), /text\.npy/],
+  [
+    'a file of no known kind',
+    find('text.lev', ...eps),
+    /^levattention find: text\.lev: not an \.npy, \.npz or \.safetensors file\n/,
+  ],
+  ...[
+    find('k.lev', ...eps),
+    ['heavy', 'q.npy', 'k.lev', ...eps],
+    ['attend', 'q.npy', 'k.lev', 'v.npy', '--keys', '9', '--compare'],
+    ['coreset', 'k.lev', '--power', '1', '--rows', '9'],
+    ['lifetimes', 'k.lev', ...eps],
+    ['sketch', 'k.lev', ...eps, '-o', 's.lev'],
+    ['filter', 'k.lev', '--factor', 'k.lev'],
+    ['report', 'q.npy', 'k.lev', 'v.npy', '-o', 'r.html'],
+  ].map((args): [string, string[], RegExp] => [
+    `a sketch for the keys of ${args[0]}`,
+    args,
+    /: k\.lev: is a sketch of keys: levattention finish k\.lev gives their set\n/,
+  ]),
+  ...[
+    ['finish', 'k.npy'],
+    ['merge', 'k.lev', 'k.npy', '-o', 's.lev'],
+    ['filter', 'k.npy', '--factor', 'k.npy'],
+  ].map((args): [string, string[], RegExp] => [
+    `keys for the sketch of ${args[0]}`,
+    args,
+    /: k\.npy: is a file of keys, not a sketch: levattention find k\.npy takes them\n/,
+  ]),
   ['missing numbers', find('truncated.npy', ...eps), /truncated\.npy/],
   ['a header that is cut off', find('header.npy', ...eps), /header\.npy/],
   ['complex numbers', find('complex.npy', ...eps), /complex\.npy.*<c8/],
@@ -215,11 +243,6 @@ const files: [string, string[], RegExp][] = [
     'a second pass of other weights',
     ['filter', 'k.npy', '--factor', 'huber.lev', '--offset', '1000'],
     /power:2, got huber:1/,
-  ],
-  [
-    'rows beyond 2^53',
-    ['sketch', 'k.npy', ...eps, '-o', 's.lev', '--offset', '9007199254740990'],
-    /k\.npy: offset must be .*2\^53/,
   ],
   [
     'the checkpoint of a damaged file',
@@ -404,6 +427,15 @@ const usage: [string, string[], RegExp][] = [
     ['filter', 'k.npy', '--factor', 'k.lev', '--offset', '-1'],
     /--offset must be a whole number.*'-1'/,
   ],
+  // The rows are not even read: NaN in them is not found.
+  ...[
+    ['sketch', 'nan.npy', ...eps, '-o', 's.lev'],
+    ['filter', 'nan.npy', '--factor', 'k.lev'],
+  ].map((args): [string, string[], RegExp] => [
+    `rows beyond 2^53 of ${args[0]}`,
+    [...args, '--offset', '9007199254740872'],
+    /--offset and the number of rows must be below 2\^53 together: nan\.npy has 120, got '9007199254740872'\n/,
+  ]),
   ['nothing to merge', ['merge', '-o', 's.lev'], /missing required argument 'parts'/],
   ['a merged sketch over a part', ['merge', 'k.lev', 'k2.lev', '-o', 'k.lev'], /-o k\.lev is an input/],
   ['a second pass of no sketch', ['filter', 'k.npy'], /--factor <all\.lev>' not specified/],
@@ -541,6 +573,18 @@ const streams: [string, string[], string | (() => Uint8Array), RegExp][] = [
     'nan.npy',
     /standard input: .*NaN.*row 7.*column 4/,
   ],
+  [
+    'rows that go on beyond 2^53',
+    [...raw.with(0, 'sketch'), '-o', 's.lev', '--offset', '9007199254740980'],
+    () => Buffer.alloc(24 * 12),
+    /--offset and the number of rows must be below 2\^53 together: standard input has 12 or more, got '9007199254740980'/,
+  ],
+  [
+    'rows that begin at 2^53',
+    ['filter', '-', '--factor', 'k.lev', '--raw', 'f32', '--cols', '6', '--offset', '9007199254740991'],
+    () => Buffer.alloc(24 * 12),
+    /below 2\^53 together: standard input has 1 or more, got '9007199254740991'/,
+  ],
   ['a part of no rows', ['sketch', '-', ...eps, '--raw', 'f32', '--cols', '6', '-o', 's.lev'], '', /no rows/],
 ];
 
@@ -555,7 +599,7 @@ describe('wrong standard input', () => {
     const { code, stdout, stderr } = await place.pipe(input, args);
     expect(stderr).toMatch(/^levattention (find|filter|sketch): [^\n]+\n$/);
     expect(stderr).toMatch(line);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect({ code, stdout }).toEqual({ code: args.includes('--offset') ? 2 : 1, stdout: '' });
   });
 });
 
