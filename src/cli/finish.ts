@@ -35,8 +35,8 @@ Examples:
 
 const filterHelp = `
 PART is a file of shape [n, d] or '-', as for sketch, and --offset where its rows stand among all. For
-sketches of weight power:2 whose rows are of full rank and not too ill-conditioned; otherwise finish
-is the way.
+sketches of weight power:2; for other weights finish is the way. Where the rows are of low rank or too
+ill-conditioned, scores are upper bounds, and keys that may or may not reach the threshold are undecided.
 
 Examples:
   levattention filter part0.npy --factor all.lev

@@ -220,12 +220,64 @@ describe('a second pass', () => {
     expect(tail.indices).toEqual(indices.filter((j) => j >= 2000));
   });
 
+  test.each([
+    ['of low rank', (x: Float64Array) => x.fill(x[0], 3)],
+    ['that are ill-conditioned', (x: Float64Array) => x.fill(x[0] * (1 + 2 ** -30 * x[1]), 3)],
+  ])('of rows %s gives the set of finish, part by part', (_, change) => {
+    const { data } = draw('student-2', 20_000, 4);
+    const rows = Float64Array.from(data);
+    for (let j = 0; j < 20_000; j++) change(rows.subarray(4 * j, 4 * j + 4));
+    const keys = { data: rows, n: 20_000, d: 4 };
+    const sketch = sketchOf(keys, { epsilon: 0.01 });
+    expect(sketch.held.indices.length).toBeLessThan(5000);
+    const set = sketch.finish();
+    expect(set.guarantee).toBe('superset');
+    const exact = universalSet(part(keys, 0, 20_000), { epsilon: 0.01, exact: true });
+    expect(exact.indices.length).toBeGreaterThan(5);
+    const parts = [0, 1, 777, 9000].map((start, i, starts) =>
+      sketch.filter(part(keys, start, starts[i + 1] ?? 20_000), start),
+    );
+    const indices = parts.flatMap((heavy) => heavy.indices);
+    expect(indices).toEqual(set.indices);
+    expect(exact.indices.filter((j) => !indices.includes(j))).toEqual([]);
+    expect(parts.flatMap(({ scores }) => scores)).toEqual(set.scores);
+    // Only upper ends are known.
+    expect(parts.flatMap(({ undecided }) => undecided)).toEqual(set.indices);
+
+    const spoilt = rows.slice();
+    spoilt[4 * 5 + 2] = Number.NaN;
+    expect(() => sketch.filter({ data: spoilt, shape: [20_000, 4] })).toThrow(
+      'filter: keys must be finite, got NaN at row 5, column 2',
+    );
+    const at = indices[2];
+    const other = rows.slice();
+    other[4 * at] += 1;
+    expect(() => sketch.filter({ data: other, shape: [20_000, 4] })).toThrow(
+      `filter: the keys must be rows of the sketch, and row ${at} is another one`,
+    );
+    // What is inserted later counts.
+    sketch.insert({ data: Float64Array.of(1e9, 0, 0, 1e9), shape: [1, 4] });
+    const later = sketch.filter(part(keys, 0, 20_000)).indices;
+    expect(later).toEqual(sketch.finish().indices.filter((j) => j < 20_000));
+    expect(later).not.toEqual(indices);
+  });
+
+  test('while all rows are held, what is certain is not called undecided', () => {
+    const sketch = sketchOf({ data: Float64Array.of(1, 1, 1, 1, 2, 2), n: 3, d: 2 }, { epsilon: 0.3 });
+    const { guarantee, indices, scores, undecided } = sketch.finish();
+    expect({ guarantee, indices, undecided }).toEqual({ guarantee: 'minimal', indices: [2], undecided: [] });
+    expect(sketch.filter({ data: Float64Array.of(2, 2), shape: [1, 2] }, 2)).toEqual({
+      indices,
+      scores,
+      undecided,
+    });
+  });
+
   test('refuses what it cannot say', () => {
-    const { data } = draw('student-2', 3000, 4);
-    for (let j = 0; j < 3000; j++) data[4 * j + 3] = data[4 * j];
-    const low = sketchOf({ data, n: 3000, d: 4 }, { epsilon: 0.1 });
-    expect(() => low.filter(part(heavyTailed, 0, 9))).toThrow('filter: keys must have 4 columns, got 6');
-    expect(() => low.filter({ data: new Float32Array(4), shape: [1, 4] })).toThrow('finish gives their set');
+    const sketch = sketchOf(heavyTailed, { epsilon: 0.1 });
+    expect(() => sketch.filter({ data: new Float32Array(4), shape: [1, 4] })).toThrow(
+      'filter: keys must have 6 columns, got 4',
+    );
     const estimator = sketchOf(heavyTailed, { epsilon: 0.1, f: huber(2) });
     expect(() => estimator.filter(part(heavyTailed, 0, 9))).toThrow('must be for f = power:2, got huber:2');
   });

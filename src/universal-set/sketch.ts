@@ -50,6 +50,14 @@ export interface HeavyRows {
   readonly undecided: readonly number[];
 }
 
+/** The universal set where the sketch has found it, ascending. */
+type HeldSet = readonly {
+  readonly index: number;
+  readonly score: number;
+  readonly undecided: boolean;
+  readonly row: Floats;
+}[];
+
 /** The largest dimension of symmetric tensors that a sketch takes. */
 const MOST_COLUMNS = 4096;
 /** The most rounds of peeling. */
@@ -101,7 +109,7 @@ export class UniversalSetSketch {
   /** The note in the bytes that the sketch was read from. */
   private readNote = '';
   /** What `filter` judges by, until rows are added. */
-  private secondPass: Screen | undefined;
+  private secondPass: Screen | HeldSet | undefined;
 
   constructor(options: SketchOptions) {
     const { d, epsilon, f, centre } = checkedOptions(options);
@@ -230,9 +238,10 @@ export class UniversalSetSketch {
 
   /**
    * The keys of a second pass over rows of this sketch that can reach epsilon, f(x) = x^2, with their scores against all rows. O(n d^2).
+   * Where the Gram does not certify scores (low rank, ill-conditioned keys) these are the rows of `finish` with its upper bounds, as the sketch holds every
+   * row that may be heavy; they are `undecided` unless that set is minimal.
    *
-   * @throws TypeError or RangeError, one line: for another f or number of columns, rows that are not of this sketch, or where the Gram does
-   * not certify the scores.
+   * @throws TypeError or RangeError, one line: for another f or number of columns, or rows that are not of this sketch.
    */
   filter(keys: Keys, offset = 0): HeavyRows {
     const matrix = this.matrixOf(keys, 'filter');
@@ -244,7 +253,8 @@ export class UniversalSetSketch {
         `filter: the keys must be rows of the sketch, and rows ${offset} to ${offset + matrix.n - 1} are not all in it`,
       );
     const { shape } = this.levels[0];
-    this.secondPass ??= this.screenOfAll();
+    this.secondPass ??= this.screenOfAll() ?? this.setOfHeld();
+    if (!(this.secondPass instanceof Screen)) return heavyAmong(this.secondPass, matrix, offset);
     const screen = this.secondPass;
     const { factor } = screen;
     const found: Candidate[] = [];
@@ -273,15 +283,27 @@ export class UniversalSetSketch {
     };
   }
 
-  private screenOfAll(): Screen {
+  private screenOfAll(): Screen | undefined {
     if (this.rows === 0) throw new RangeError('filter: the sketch must have rows, got none');
     const [level] = this.levels;
     const { factor } = level.clone().finish();
-    if (!factor)
-      throw new RangeError(
-        'filter: the Gram must certify scores, and these keys are of low rank or ill-conditioned; finish gives their set',
-      );
-    return new Screen(factor, level.shape.width, this.epsilon);
+    return factor && new Screen(factor, level.shape.width, this.epsilon);
+  }
+
+  /** The set, each of its keys with its row: they are all held. */
+  private setOfHeld(): HeldSet {
+    const { indices, scores, undecided, guarantee } = this.finish();
+    const { data, indices: held } = allRows(this.levels[0]).sorted();
+    const rowOf = new Map(
+      Array.from(held, (index, i) => [index, data.subarray(i * this.d, (i + 1) * this.d)]),
+    );
+    const open = new Set(guarantee === 'minimal' ? undecided : indices);
+    return indices.map((index, i) => ({
+      index,
+      score: scores[i],
+      undecided: open.has(index),
+      row: rowOf.get(index) as Floats,
+    }));
   }
 
   /** The note that `toBytes` was given, where the sketch is from bytes; empty otherwise. */
@@ -413,6 +435,27 @@ function eachPiece(
     const end = Math.min(matrix.n, next);
     visit(matrix.rows(start, end), start, end);
   }
+}
+
+/** Those keys of a set that are among the rows of a matrix, which must have them. */
+function heavyAmong(set: HeldSet, matrix: KeyMatrix, offset: number): HeavyRows {
+  const { n, d } = matrix;
+  const found = set.filter(({ index }) => index >= offset && index < offset + n);
+  let next = 0;
+  eachPiece(matrix, (rows, start, end) => {
+    refuseNonFinite(rows, d, offset + start, 'filter');
+    for (; next < found.length && found[next].index < offset + end; next++) {
+      const { index, row } = found[next];
+      const at = (index - offset - start) * d;
+      if (!row.every((x, c) => x === rows[at + c]))
+        throw new RangeError(`filter: the keys must be rows of the sketch, and row ${index} is another one`);
+    }
+  });
+  return {
+    indices: found.map(({ index }) => index),
+    scores: found.map(({ score }) => score),
+    undecided: found.filter(({ undecided }) => undecided).map(({ index }) => index),
+  };
 }
 
 /** Refuses rows with a number that is not finite; their first one is row `first`. */

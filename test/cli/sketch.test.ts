@@ -179,6 +179,21 @@ test('what a sketch holds is said in words', async () => {
   expect(readFileSync(place.path('again.npy'))).toEqual(readFileSync(place.path('words.npy')));
 });
 
+test('a second pass over rows of low rank', async () => {
+  const { data } = tensor([rows, d], 26, 1201);
+  for (let j = 0; j < rows; j++) data[d * j + 5] = data[d * j + 2];
+  place.write('low.npy', writeNpy({ data, shape: [rows, d] }));
+  await json('sketch', 'low.npy', '--epsilon', '0.02', '-o', 'low.lev');
+  const set = await json('finish', 'low.lev');
+  expect(set.guarantee).toBe('superset');
+  expect(set.indices.length).toBeGreaterThan(0);
+  expect(await json('filter', 'low.npy', '--factor', 'low.lev')).toMatchObject({
+    indices: set.indices,
+    scores: set.scores,
+    undecided: set.indices,
+  });
+});
+
 describe('a checkpoint', () => {
   const interval = 4001;
   const many = 100_000;
