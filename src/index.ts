@@ -82,7 +82,8 @@ export {
 } from './universal-set/causal.js';
 export { type KeyArrival, OnlineKeys, type OnlineKeysOptions } from './universal-set/online-keys.js';
 export type { UniversalSet } from './universal-set/result.js';
-export { type HeavyRows, type SketchOptions, UniversalSetSketch } from './universal-set/sketch.js';
+export type { HeavyRows } from './universal-set/second-pass.js';
+export { type SketchOptions, UniversalSetSketch } from './universal-set/sketch.js';
 export {
   type UniversalSetOptions,
   universalSet,

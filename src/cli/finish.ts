@@ -1,7 +1,7 @@
 /** `levattention finish` and `filter`: the set of all rows of a sketch, and the heavy rows of a second pass over a part. */
 import { Command } from 'commander';
 import type { CallOptions } from '../steps.js';
-import type { HeavyRows } from '../universal-set/sketch.js';
+import type { HeavyRows } from '../universal-set/second-pass.js';
 import { InputError } from './failure.js';
 import { about } from './inputs.js';
 import { parseOffset } from './options.js';

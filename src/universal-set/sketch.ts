@@ -10,9 +10,7 @@ import {
   headsOf,
   type KeyMatrix,
   type Keys,
-  matrixOver,
 } from '../keys.js';
-import { lowerScore, upperScore } from '../scores/factor.js';
 import type { GramFactor } from '../scores/gram-factor.js';
 import { parseWeight } from '../weights/parse.js';
 import { power } from '../weights/power.js';
@@ -22,6 +20,7 @@ import { type PeelingPlan, peelingPlan } from './peeling.js';
 import { Ranges } from './ranges.js';
 import { type Candidate, type UniversalSet, universalSetOf } from './result.js';
 import { Screen } from './screen.js';
+import { type HeavyRows, type HeldSet, heavyByFactor, heavyByHeld } from './second-pass.js';
 import { shapeOf } from './shape.js';
 import { type Description, readSketch, sketchBytes } from './sketch-bytes.js';
 import { type Finished, Summary } from './summary.js';
@@ -39,24 +38,6 @@ export interface SketchOptions {
   /** Queries with an offset, f(<q,k> + b): adds the intercept column. */
   readonly centre?: boolean;
 }
-
-/** Keys of a second pass that can reach epsilon. */
-export interface HeavyRows {
-  /** Ascending, counted from the offset on. */
-  readonly indices: readonly number[];
-  /** Their scores against all keys of the sketch. */
-  readonly scores: readonly number[];
-  /** Those that may or may not reach epsilon. */
-  readonly undecided: readonly number[];
-}
-
-/** The universal set where the sketch has found it, ascending. */
-type HeldSet = readonly {
-  readonly index: number;
-  readonly score: number;
-  readonly undecided: boolean;
-  readonly row: Floats;
-}[];
 
 /** The largest dimension of symmetric tensors that a sketch takes. */
 const MOST_COLUMNS = 4096;
@@ -252,35 +233,10 @@ export class UniversalSetSketch {
       throw new RangeError(
         `filter: the keys must be rows of the sketch, and rows ${offset} to ${offset + matrix.n - 1} are not all in it`,
       );
-    const { shape } = this.levels[0];
     this.secondPass ??= this.screenOfAll() ?? this.setOfHeld();
-    if (!(this.secondPass instanceof Screen)) return heavyAmong(this.secondPass, matrix, offset);
-    const screen = this.secondPass;
-    const { factor } = screen;
-    const found: Candidate[] = [];
-    eachPiece(matrix, (rows, start, end) => {
-      const image = shape.image(matrixOver(rows, end - start, this.d));
-      for (const c of factor.zero)
-        for (let i = c; i < rows.length; i += this.d)
-          if (rows[i] !== 0)
-            throw new RangeError(
-              `filter: the keys must be rows of the sketch, where column ${c} is zero, got ${rows[i]} at row ${offset + start + Math.floor(i / this.d)}`,
-            );
-      const scores = screen.scores(image);
-      // A score tells of every number that is not finite: each has a part in it.
-      if (!scores.every(Number.isFinite)) refuseNonFinite(rows, this.d, offset + start, 'filter');
-      for (const i of screen.pass(image))
-        found.push({
-          index: offset + start + i,
-          lower: lowerScore(factor, scores[i]),
-          upper: upperScore(factor, scores[i]),
-        });
-    });
-    return {
-      indices: found.map(({ index }) => index),
-      scores: found.map(({ upper }) => upper),
-      undecided: found.filter(({ lower = 0 }) => lower < this.epsilon).map(({ index }) => index),
-    };
+    return this.secondPass instanceof Screen
+      ? heavyByFactor(this.secondPass, this.levels[0].shape, matrix, offset)
+      : heavyByHeld(this.secondPass, matrix, offset);
   }
 
   private screenOfAll(): Screen | undefined {
@@ -435,36 +391,6 @@ function eachPiece(
     const end = Math.min(matrix.n, next);
     visit(matrix.rows(start, end), start, end);
   }
-}
-
-/** Those keys of a set that are among the rows of a matrix, which must have them. */
-function heavyAmong(set: HeldSet, matrix: KeyMatrix, offset: number): HeavyRows {
-  const { n, d } = matrix;
-  const found = set.filter(({ index }) => index >= offset && index < offset + n);
-  let next = 0;
-  eachPiece(matrix, (rows, start, end) => {
-    refuseNonFinite(rows, d, offset + start, 'filter');
-    for (; next < found.length && found[next].index < offset + end; next++) {
-      const { index, row } = found[next];
-      const at = (index - offset - start) * d;
-      if (!row.every((x, c) => x === rows[at + c]))
-        throw new RangeError(`filter: the keys must be rows of the sketch, and row ${index} is another one`);
-    }
-  });
-  return {
-    indices: found.map(({ index }) => index),
-    scores: found.map(({ score }) => score),
-    undecided: found.filter(({ undecided }) => undecided).map(({ index }) => index),
-  };
-}
-
-/** Refuses rows with a number that is not finite; their first one is row `first`. */
-function refuseNonFinite(rows: Floats, d: number, first: number, caller: string): void {
-  const at = rows.findIndex((x) => !Number.isFinite(x));
-  if (at >= 0)
-    throw new RangeError(
-      `${caller}: keys must be finite, got ${rows[at]} at row ${first + Math.floor(at / d)}, column ${at % d}`,
-    );
 }
 
 /** start, start + 1, ...: a loop, as `from` with a callback takes as long as the scores. */
