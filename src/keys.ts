@@ -96,10 +96,21 @@ function checkedMatrix(matrix: KeyMatrix, where: string): KeyMatrix {
   };
 }
 
-/** Refuses options that are not an object, as a call without them has. */
-export function checkOptionsObject(options: unknown, caller: string, example: string): void {
+/** What every long call may be given beside options of its own. */
+const CALL_OPTIONS = ['signal', 'onProgress', 'threads'];
+
+/** Refuses options that are not an object, as a call without them has, and names that are misspelt: what was meant would be left out. */
+export function checkOptionsObject<T extends object>(
+  options: T,
+  caller: string,
+  example: string,
+  known: readonly (keyof T & string)[],
+): void {
   if (options === null || typeof options !== 'object')
     throw new TypeError(`${caller}: options must be an object such as ${example}, got ${String(options)}`);
+  const unknown = Object.keys(options).find((name) => ![...known, ...CALL_OPTIONS].includes(name));
+  if (unknown !== undefined)
+    throw new TypeError(`${caller}: options must be of ${known.join(', ')}, got '${unknown}'`);
 }
 
 /** Refuses a threshold that no attention score can have. */

@@ -26,6 +26,15 @@ export interface ChoiceOptions {
   readonly seed?: number;
 }
 
+/** Their names. */
+export const CHOICE_OPTIONS: readonly (keyof ChoiceOptions)[] = [
+  'keys',
+  'epsilon',
+  'select',
+  'always',
+  'seed',
+];
+
 /** Chooses the keys of the key head `index` (batch * keyHeads + head): ascending and at least one. */
 export type KeyChoice = (index: number) => Steps<readonly number[]>;
 

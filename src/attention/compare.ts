@@ -3,6 +3,7 @@
 import { runAsync } from '../kernels/run-async.js';
 import type { Floats, Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
+import { CHOICE_OPTIONS } from './choose-keys.js';
 import { attendGroup, causalLimits, paceOf } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs, floatsFor } from './inputs.js';
 import type { LevAttentionResult } from './lev-attention.js';
@@ -26,7 +27,8 @@ export function* compareAttentionSteps(
   results: readonly LevAttentionResult[],
   options: AttentionOptions = {},
 ): Steps<HeadComparison[][]> {
-  const inputs = attentionInputs('compareAttention', q, k, v, options);
+  // The options of the results that are compared may come as they are.
+  const inputs = attentionInputs('compareAttention', q, k, v, options, CHOICE_OPTIONS);
   const { batches, queryHeads, keyHeads, group, m, n, d, dv } = inputs;
   checkResults(inputs, results);
   const width = dv + results.length;

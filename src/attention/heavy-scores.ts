@@ -136,7 +136,7 @@ export function* heavyOfHeads(
   keyHeads: Heads,
   options: HeavyScoresOptions,
 ): Steps<HeavyScores[]> {
-  checkOptionsObject(options, 'heavyScores', '{ epsilon: 0.05 }');
+  checkOptionsObject(options, 'heavyScores', '{ epsilon: 0.05 }', ['epsilon', 'f', 'normaliser', 'eta']);
   const { epsilon, f = power(2), normaliser, eta } = options;
   checkShapes(queryHeads, keyHeads);
   checkEpsilon(epsilon, 'heavyScores');

@@ -45,15 +45,17 @@ export interface AttentionInputs {
 /** Weighted sums of values below this do not overflow float32. */
 const FLOAT32_MOST = 2 ** 120;
 
-/** Checks tensors and options; throws one line that begins with the caller's name. */
+/** Checks tensors and options, of which the caller has `more`; throws one line that begins with its name. */
 export function attentionInputs(
   where: string,
   q: Tensor,
   k: Tensor,
   v: Tensor,
   options: AttentionOptions,
+  more: readonly string[] = [],
 ): AttentionInputs {
-  checkOptionsObject(options, where, "{ mask: 'causal' }");
+  const known = ['weights', 'scale', 'mask', ...more];
+  checkOptionsObject(options as Record<string, unknown>, where, "{ mask: 'causal' }", known);
   const { weights = 'softmax', scale, mask = 'none' } = options;
   const power = powerOf(where, weights);
   if (scale !== undefined && power !== undefined)

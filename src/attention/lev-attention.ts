@@ -3,7 +3,7 @@
 import { runAsync } from '../kernels/run-async.js';
 import type { Floats, Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
-import { type ChoiceOptions, keyChoice } from './choose-keys.js';
+import { CHOICE_OPTIONS, type ChoiceOptions, keyChoice } from './choose-keys.js';
 import { type OutputTensor, outputOf } from './exact.js';
 import { attendGroup, paceOf } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs } from './inputs.js';
@@ -35,7 +35,7 @@ export function* levAttentionSteps(
   v: Tensor,
   options: LevAttentionOptions = {},
 ): Steps<LevAttentionResult> {
-  const inputs = attentionInputs('levAttention', q, k, v, options);
+  const inputs = attentionInputs('levAttention', q, k, v, options, CHOICE_OPTIONS);
   const choose = keyChoice('levAttention', inputs, options);
   const { batches, keyHeads, group, m, n, d, dv, causal } = inputs;
   const out = outputOf(inputs);

@@ -51,7 +51,8 @@ export async function sketchWithCheckpoint(
   { path, interval }: Checkpoint,
   call: CallOptions,
 ): Promise<Resumed> {
-  const earlier = await earlierSketch(source, empty, path, call);
+  const { d, epsilon, f, centre } = empty;
+  const earlier = await earlierSketch(source, { d, epsilon, f, centre }, path, call);
   const { sketch, digest, compared } = earlier ?? {
     sketch: empty,
     // A stream does not come again.

@@ -111,7 +111,14 @@ export function* lpCoresetSteps<const K extends Keys>(
 }
 
 function checkOptions(options: LpCoresetOptions): void {
-  checkOptionsObject(options, 'lpCoreset', '{ p: 1.5, eta: 0.2 }');
+  checkOptionsObject(options, 'lpCoreset', '{ p: 1.5, eta: 0.2 }', [
+    'p',
+    'rows',
+    'eta',
+    'delta',
+    'seed',
+    'centre',
+  ]);
   const { p, rows, eta, delta, seed = 0 } = options;
   const refuse = (rule: string, got: unknown) => {
     throw new RangeError(`lpCoreset: ${rule}, got ${String(got)}`);

@@ -71,7 +71,7 @@ export function* leverageScoresSteps<const K extends Keys>(
   keys: K,
   options: LeverageOptions = {},
 ): Steps<ResultFor<K, LeverageScores>> {
-  checkOptionsObject(options, 'leverageScores', '{ centre: true }');
+  checkOptionsObject(options, 'leverageScores', '{ centre: true }', ['centre']);
   const { centre = false } = options;
   const heads = headsOf(keys, 'leverageScores: keys');
   const results: LeverageScores[] = [];

@@ -98,7 +98,7 @@ export function* lewisWeightsSteps<const K extends Keys>(
   keys: K,
   options: LewisOptions,
 ): Steps<ResultFor<K, LewisWeights>> {
-  checkOptionsObject(options, 'lewisWeights', '{ p: 4 }');
+  checkOptionsObject(options, 'lewisWeights', '{ p: 4 }', ['p', 'iterations', 'tolerance']);
   const { p, iterations = 100, tolerance = 1e-6 } = options;
   if (!(typeof p === 'number' && p > 0 && p < Number.POSITIVE_INFINITY))
     throw new RangeError(`lewisWeights: p must be a positive number, got ${p}`);

@@ -74,7 +74,7 @@ export function* sensitivitiesSteps<const K extends Keys>(
   keys: K,
   options: SensitivityOptions,
 ): Steps<ResultFor<K, Sensitivities>> {
-  checkOptionsObject(options, 'sensitivities', '{ p: 3 }');
+  checkOptionsObject(options, 'sensitivities', '{ p: 3 }', ['p', 'indices', 'centre', 'gap', 'budget']);
   const { p, indices, centre = false, gap = 1e-6, budget = DEFAULT_BUDGET } = options;
   if (!(typeof p === 'number' && p >= 1 && p < Number.POSITIVE_INFINITY))
     throw new RangeError(`sensitivities: p must be at least 1, got ${p}`);

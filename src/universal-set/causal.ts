@@ -91,7 +91,7 @@ export function* keyLifetimesSteps<const K extends Keys>(
   options: KeyLifetimesOptions,
 ): Steps<ResultFor<K, KeyLifetimes>> {
   const heads = headsOf(keys, 'keyLifetimes: keys');
-  checkOptionsObject(options, 'keyLifetimes', '{ epsilon: 0.05 }');
+  checkOptionsObject(options, 'keyLifetimes', '{ epsilon: 0.05 }', ['epsilon']);
   const { epsilon } = options;
   checkEpsilon(epsilon, 'keyLifetimes');
   const results: KeyLifetimes[] = [];

@@ -79,7 +79,7 @@ export class OnlineKeys {
   private nextJudgement = 0;
 
   constructor(options: OnlineKeysOptions) {
-    checkOptionsObject(options, 'OnlineKeys', '{ d: 64, epsilon: 0.05 }');
+    checkOptionsObject(options, 'OnlineKeys', '{ d: 64, epsilon: 0.05 }', ['d', 'epsilon']);
     const { d, epsilon } = options;
     if (!(Number.isSafeInteger(d) && d > 0))
       throw new RangeError(`OnlineKeys: d must be a positive whole number, got ${d}`);

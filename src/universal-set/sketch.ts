@@ -39,6 +39,8 @@ export interface SketchOptions {
   readonly centre?: boolean;
 }
 
+const OPTIONS = ['d', 'epsilon', 'f', 'centre'] as const;
+
 /** The largest dimension of symmetric tensors that a sketch takes. */
 const MOST_COLUMNS = 4096;
 /** The most rounds of peeling. */
@@ -285,7 +287,7 @@ export class UniversalSetSketch {
   static fromBytes(bytes: Uint8Array, expected: Partial<SketchOptions> = {}): UniversalSetSketch {
     if (!(bytes instanceof Uint8Array))
       throw new TypeError(`fromBytes: needs a Uint8Array, got ${String(bytes)}`);
-    checkOptionsObject(expected, 'fromBytes', '{ epsilon: 0.05 }');
+    checkOptionsObject(expected, 'fromBytes', '{ epsilon: 0.05 }', OPTIONS);
     const { description, note, fill } = readSketch(bytes, 'fromBytes');
     const { d, epsilon, centre } = description;
     const sketch = new UniversalSetSketch({
@@ -357,7 +359,7 @@ export class UniversalSetSketch {
 
 function checkedOptions(options: SketchOptions): Required<SketchOptions> {
   const caller = 'UniversalSetSketch';
-  checkOptionsObject(options, caller, '{ d: 64, epsilon: 0.05 }');
+  checkOptionsObject(options, caller, '{ d: 64, epsilon: 0.05 }', OPTIONS);
   const { d, epsilon, f = power(2), centre = false } = options;
   if (!(Number.isSafeInteger(d) && d > 0))
     throw new RangeError(`${caller}: d must be a positive whole number, got ${d}`);

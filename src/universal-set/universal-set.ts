@@ -98,7 +98,14 @@ export function* universalSetSteps<const K extends Keys>(
 
 /** The sets of all heads; `caller` opens error messages. */
 export function* setsOf(heads: Heads, options: UniversalSetOptions, caller: string): Steps<UniversalSet[]> {
-  checkOptionsObject(options, caller, '{ epsilon: 0.05 }');
+  checkOptionsObject(options, caller, '{ epsilon: 0.05 }', [
+    'epsilon',
+    'top',
+    'f',
+    'exact',
+    'centre',
+    'budget',
+  ]);
   const { f = power(2), centre = false } = options;
   checkOptions(options, heads.n, caller);
   checkWeight(f, caller);
