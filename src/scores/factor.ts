@@ -13,7 +13,7 @@ import type { Steps } from '../steps.js';
 import { type Basis, combine, identityBasis, keepColumns, productSizes, timesTransposed } from './basis.js';
 import { certify } from './certificate.js';
 import { compensatedProduct } from './compensated.js';
-import { faceValue } from './face-value.js';
+import { type Extension, faceValue } from './face-value.js';
 import { diagonalRoots, gramOf, submatrix, summationDepth, UNIT_ROUNDOFF } from './gram.js';
 import { RowCoordinates, rowSpaces } from './row-space.js';
 import { scaleBoth, scaleColumns } from './scaling.js';
@@ -97,6 +97,11 @@ export function* keysFor(
 export interface Readings {
   readonly numerical: Factor;
   readonly faceValue: Factor;
+  /**
+   * The directions that are resolved, of all rows, numerically unresolved ones among them. A query along these exists by either reading, so
+   * that scores by this factor are lower bounds for both, and a row that is certainly heavy by it is heavy.
+   */
+  readonly resolved: Factor;
 }
 
 /** Both readings of the keys: sets are certified by the one at face value. */
@@ -105,10 +110,10 @@ export function* factorizeBoth(matrix: KeyMatrix, where: string, rowScale?: Floa
     return yield* bothReadings(matrix, where, rowScale, true);
   const spaces = yield* rowSpaces(matrix, where, rowScale);
   if (!spaces) return yield* bothReadings(matrix, where, rowScale, true);
-  const { numerical, faceValue } = spaces;
-  const readings = yield* bothReadings(faceValue, where, rowScale, true);
-  if (numerical === faceValue) return readings;
-  return { ...readings, numerical: (yield* bothReadings(numerical, where, rowScale, false)).numerical };
+  const readings = yield* bothReadings(spaces.faceValue, where, rowScale, true);
+  if (spaces.numerical === spaces.faceValue) return readings;
+  const { numerical, resolved } = yield* bothReadings(spaces.numerical, where, rowScale, false);
+  return { ...readings, numerical, resolved };
 }
 
 function* bothReadings(
@@ -117,34 +122,57 @@ function* bothReadings(
   rowScale: Float64Array | undefined,
   exactly: boolean,
 ): Steps<Readings> {
-  const unresolved = matrix instanceof RowCoordinates ? [...matrix.unresolved] : [];
-  let scale = without(unresolved, rowScale, matrix.n);
-  for (;;) {
-    const { factor, search } = yield* factorizeResolved(matrix, where, scale);
-    let found = search ? yield* unresolvedRows(search) : [];
-    let extended = factor;
-    // As many directions as rows leave every row alone in one: there is nothing to add.
-    if (exactly && search && found.length === 0 && factor.width < matrix.n) {
-      const { extension, unresolved: beyond } = yield* faceValue(search);
-      found = beyond;
-      if (extension) {
-        const { width, matrix: image, absolute, relative, growth } = extension;
-        const plan = { d: width, factor: extension.factor };
-        extended = { width, matrix: image, plan, rowScale: scale, absolute, relative, growth };
-      }
+  const given = matrix instanceof RowCoordinates ? matrix.unresolved : [];
+  const all = yield* factorizeResolved(matrix, where, without(given, rowScale, matrix.n));
+  const found = yield* settled(matrix, where, all, given, function* (search) {
+    return { unresolved: yield* unresolvedRows(search) };
+  });
+  const { width } = found.factor;
+  const rank = width + Math.min(found.unresolved.length, matrix.d - width);
+  const numerical = { ...found.factor, rank, unresolved: found.unresolved };
+  const resolved = found.factor === all.factor ? numerical : { ...all.factor, rank, unresolved: given };
+  // As many directions as rows leave every row alone in one: there is nothing to add.
+  if (!exactly || !all.search || all.factor.width >= matrix.n)
+    return { numerical, faceValue: resolved, resolved };
+  const exact = yield* settled(matrix, where, all, given, faceValue);
+  const nothingMore = exact.factor === all.factor;
+  return {
+    numerical,
+    faceValue: nothingMore ? resolved : { ...exact.factor, rank, unresolved: exact.unresolved },
+    resolved,
+  };
+}
+
+/** A factor of what is resolved, and where to look for rows that are not. */
+interface Resolved {
+  readonly factor: Omit<Factor, 'rank' | 'unresolved'>;
+  readonly search?: Search;
+}
+
+/** The factor of the rows that one reading can tell, and the others: these are left out until there are no more of them. */
+function* settled(
+  matrix: KeyMatrix,
+  where: string,
+  all: Resolved,
+  given: readonly number[],
+  look: (search: Search) => Steps<{ extension?: Extension; unresolved: readonly number[] }>,
+): Steps<Pick<Factor, 'unresolved'> & Pick<Resolved, 'factor'>> {
+  let unresolved = given;
+  let { factor, search } = all;
+  while (search) {
+    const { extension, unresolved: more } = yield* look(search);
+    const { rowScale } = factor;
+    if (more.length === 0) {
+      if (!extension) break;
+      const { width, matrix: image, absolute, relative, growth } = extension;
+      const plan = { d: width, factor: extension.factor };
+      factor = { width, matrix: image, plan, rowScale, absolute, relative, growth };
+      break;
     }
-    if (found.length === 0) {
-      const rank = factor.width + Math.min(unresolved.length, matrix.d - factor.width);
-      const rows = unresolved.sort((i, j) => i - j);
-      const numerical = { ...factor, rank, unresolved: rows };
-      return {
-        numerical,
-        faceValue: extended === factor ? numerical : { ...extended, rank, unresolved: rows },
-      };
-    }
-    unresolved.push(...found);
-    scale = without(found, scale, matrix.n);
+    unresolved = unresolved.concat(more);
+    ({ factor, search } = yield* factorizeResolved(matrix, where, without(more, rowScale, matrix.n)));
   }
+  return { factor, unresolved: [...unresolved].sort((i, j) => i - j) };
 }
 
 /** The scales of the rows, 0 for some of them. */
@@ -155,12 +183,7 @@ function without(rows: readonly number[], scale: Float64Array | undefined, n: nu
   return out;
 }
 
-/** The factor of what is resolved, and where to look for rows that are not. */
-function* factorizeResolved(
-  matrix: KeyMatrix,
-  where: string,
-  rowScale?: Float64Array,
-): Steps<{ factor: Omit<Factor, 'rank' | 'unresolved'>; search?: Search }> {
+function* factorizeResolved(matrix: KeyMatrix, where: string, rowScale?: Float64Array): Steps<Resolved> {
   const { n, d } = matrix;
   let gram = yield* gramOf(matrix, { d }, rowScale);
   const columnScale = columnScaleFor(gram, matrix, where, rowScale);

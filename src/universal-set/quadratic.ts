@@ -59,7 +59,7 @@ export function* quadraticSet(
 
 /** With unresolved rows the scores of the others are upper bounds only. */
 function candidate(factor: Factor, index: number, score: number): Candidate {
-  const lower = factor.unresolved.length > 0 ? undefined : lowerScore(factor, score);
+  const lower = factor.unresolved.length > 0 ? 0 : lowerScore(factor, score);
   return { index, lower, upper: upperScore(factor, score) };
 }
 
@@ -80,25 +80,25 @@ interface Found {
 }
 
 /** Rows whose score may reach epsilon by either reading. */
-function* eitherAbove({ numerical, faceValue }: Readings, epsilon: number): Steps<Found> {
-  const kept = yield* rowsAbove(numerical, epsilon);
-  return largerOf(kept, faceValue === numerical ? [] : yield* rowsAbove(faceValue, epsilon));
+function* eitherAbove({ resolved, faceValue }: Readings, epsilon: number): Steps<Found> {
+  const kept = yield* rowsAbove(resolved, epsilon);
+  return largerOf(kept, faceValue === resolved ? [] : yield* rowsAbove(faceValue, epsilon));
 }
 
 /** The rows of largest score by either reading; epsilon is the largest one that is left out. */
 function* topRows(
-  { numerical, faceValue }: Readings,
+  { resolved, faceValue }: Readings,
   nonzero: Uint8Array,
   top: number,
 ): Steps<Found & { epsilon: number }> {
-  const rows = yield* allRows(numerical, nonzero);
-  const all = largerOf(rows, faceValue === numerical ? [] : yield* allRows(faceValue, nonzero));
+  const rows = yield* allRows(resolved, nonzero);
+  const all = largerOf(rows, faceValue === resolved ? [] : yield* allRows(faceValue, nonzero));
   return { ...topCandidates(all.kept, top), apart: all.apart };
 }
 
-/** Upper ends by either reading, lower ends of the numerical one: the score at face value is at least that. */
-function largerOf(numerical: readonly Candidate[], faceValue: readonly Candidate[]): Found {
-  const rows = new Map(numerical.map((row) => [row.index, row]));
+/** Upper ends by either factor, lower ends of the resolved directions: the score at face value is at least that. */
+function largerOf(resolved: readonly Candidate[], faceValue: readonly Candidate[]): Found {
+  const rows = new Map(resolved.map((row) => [row.index, row]));
   const apart = new Set<number>();
   for (const row of faceValue) {
     const other = rows.get(row.index) ?? { lower: 0, upper: 0 };
