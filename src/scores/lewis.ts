@@ -136,9 +136,10 @@ export function* lewisWeightsSteps<const K extends Keys>(
 export function* lewisBounds(
   matrix: KeyMatrix,
   where: string,
-  { p, iterations, tolerance, numerical = false }: LewisEffort,
+  effort: LewisEffort,
   active?: Float64Array,
 ): Steps<LewisBounds> {
+  const { p, iterations, tolerance, numerical = false } = effort;
   const exponent = 1 / 2 - 1 / p;
   const step = (2 * p) / (p + 2);
   const nonzero = yield* nonzeroRows(matrix, active);
@@ -178,6 +179,12 @@ export function* lewisBounds(
         return Math.min(1, Math.exp(common + own + weight + slack));
       };
       const upper = tau.map((t, j) => (weights[j] > 0 ? bound(t, weights[j]) : 0));
+      const { unresolved } = factor;
+      if (!numerical && unresolved.length > matrix.d && unresolved.length < matrix.n) {
+        // Among themselves they may be resolved, and sensitivities among fewer rows are upper bounds.
+        const among = yield* lewisBounds(matrix, where, effort, indicator(unresolved, matrix.n));
+        for (const j of unresolved) upper[j] = Math.min(upper[j], among.upper[j]);
+      }
       return {
         weights,
         rank: factor.rank,
@@ -193,6 +200,13 @@ export function* lewisBounds(
       current[j] > 0 ? Math.max(Number.MIN_VALUE, current[j] ** (1 - step) * t ** step) : 0,
     );
   }
+}
+
+/** [n]: 1 for some rows. */
+function indicator(rows: readonly number[], n: number): Float64Array {
+  const out = new Float64Array(n);
+  for (const j of rows) out[j] = 1;
+  return out;
 }
 
 /** Upper ends of the scores of the rows that are not zero: positive even where the score itself underflows. */

@@ -15,6 +15,7 @@ import type { Steps } from '../steps.js';
 import { lazySet, sampleOf } from './lazy.js';
 import { type Candidate, type Selection, topCandidates } from './result.js';
 import { screened, screenFor } from './screening.js';
+import { rowsOf } from './subset.js';
 
 /** With n d^2 below this, a millisecond's work, finding out what a part of the rows can say costs as much as all of them. */
 const LEAST_WORK = 2 ** 20;
@@ -35,7 +36,7 @@ export function* quadraticSet(
   const factor = readings.numerical;
   const found =
     epsilon !== undefined
-      ? { ...(yield* eitherAbove(readings, epsilon)), epsilon }
+      ? { ...(yield* eitherAbove(readings, matrix, where, epsilon)), epsilon }
       : yield* topRows(readings, yield* nonzeroRows(matrix), top as number);
   const { kept, apart } = found;
   const open = factor.unresolved.length + readings.faceValue.unresolved.length > 0;
@@ -79,10 +80,27 @@ interface Found {
   readonly apart: ReadonlySet<number>;
 }
 
-/** Rows whose score may reach epsilon by either reading. */
-function* eitherAbove({ resolved, faceValue }: Readings, epsilon: number): Steps<Found> {
+/**
+ * Rows whose score may reach epsilon by either reading. Rows that not even face value resolves beside the others, being of another scale, are judged
+ * among themselves where they are many: scores among fewer rows are upper bounds.
+ */
+function* eitherAbove(
+  { resolved, faceValue }: Readings,
+  matrix: KeyMatrix,
+  where: string,
+  epsilon: number,
+): Steps<Found> {
   const kept = yield* rowsAbove(resolved, epsilon);
-  return largerOf(kept, faceValue === resolved ? [] : yield* rowsAbove(faceValue, epsilon));
+  if (faceValue === resolved) return largerOf(kept, []);
+  const found = largerOf(kept, yield* rowsAbove(faceValue, epsilon));
+  const { unresolved } = faceValue;
+  if (unresolved.length <= matrix.d / epsilon || unresolved.length === matrix.n) return found;
+  const rows = rowsOf(matrix, unresolved);
+  const among = yield* eitherAbove(yield* factorizeBoth(rows, where), rows, where, epsilon);
+  const open = new Set(unresolved);
+  const others = found.kept.filter(({ index }) => !open.has(index));
+  const heavy = among.kept.map(({ index, upper }) => ({ index: unresolved[index], lower: 0, upper }));
+  return { kept: [...others, ...heavy], apart: found.apart };
 }
 
 /** The rows of largest score by either reading; epsilon is the largest one that is left out. */
