@@ -7,6 +7,7 @@ import { RankOneScores } from '../scores/rank-one.js';
 import { run } from '../steps.js';
 import { KeptRows, RowList } from './kept-rows.js';
 import { quadraticSet } from './quadratic.js';
+import { thinned } from './thinned.js';
 
 /** Options of {@link OnlineKeys}. */
 export interface OnlineKeysOptions {
@@ -183,7 +184,7 @@ export class OnlineKeys {
       expired.push(key);
       if (until < index - 1) late.push(key);
     });
-    // Rows that nothing can tell from rounding stay: then the next decision waits until there are twice as many.
+    // Scores are known to a margin only: where more rows stay than there is room for, the next decision waits until there are twice as many.
     if (kept.count > this.capacity) this.capacity = 2 * kept.count;
     return { expired, late };
   }
@@ -208,7 +209,7 @@ export class OnlineKeys {
     const found = run(quadraticSet(matrix, 'OnlineKeys.push: keys', { epsilon, exact: true }));
     this.reached = Math.max(this.reached, found.rank);
     const heavy = new Map(
-      found.kept.map(({ index: i, lower = 0 }) => [
+      thinned(matrix, found.kept, { p: 2, epsilon }).map(({ index: i, lower = 0 }) => [
         held.indices[i],
         prefix !== undefined && lower >= epsilon,
       ]),

@@ -30,6 +30,7 @@ export function* powerSet(
   const bounds = yield* lewisBounds(matrix, where, { p, ...LEWIS_EFFORT });
   const { rank, certificate, upper } = bounds;
   const rows = Array.from(upper, (end, index): Candidate => ({ index, upper: end }));
+  for (const index of bounds.factor.unresolved) rows[index] = { index, lower: 0, upper: upper[index] };
   const common = (threshold: number) => ({
     rank,
     epsilon: threshold,

@@ -7,6 +7,7 @@ import { powerSet } from './powers.js';
 import { quadraticSet } from './quadratic.js';
 import type { Candidate } from './result.js';
 import { tensorDimension, tensorPower, tensorRounding } from './tensor-power.js';
+import { thinned } from './thinned.js';
 
 /** What the levels of a sketch have in common. */
 export interface Shape {
@@ -17,8 +18,11 @@ export interface Shape {
   readonly noise: number;
   /** The images whose leverage scores count. */
   image(rows: KeyMatrix): KeyMatrix;
-  /** Rows of a matrix, by ascending position, that may reach a threshold among themselves; all others certainly do not. */
-  judge(rows: KeyMatrix, threshold: number): Candidate[];
+  /**
+   * Rows of a matrix, by ascending position, that may reach a threshold among themselves; all others certainly do not. At most
+   * 2 d^order/threshold of them, and those that do not certainly reach it have a lower end of 0.
+   */
+  judge(rows: KeyMatrix, threshold: number): readonly Candidate[];
 }
 
 /** For |x|^(2 order). */
@@ -31,16 +35,22 @@ export function shapeOf(d: number, centre: boolean, order: number): Shape {
     noise: tensorRounding(order),
     image: (rows) => tensorPower(plain(rows), order),
     judge(rows, epsilon) {
+      const matrix = plain(rows);
       const { kept } = run(
         order === 1
-          ? quadraticSet(plain(rows), 'finish: keys', { exact: true, epsilon })
-          : powerSet(plain(rows), 'finish: keys', 2 * order, {
+          ? quadraticSet(matrix, 'finish: keys', { exact: true, epsilon })
+          : powerSet(matrix, 'finish: keys', 2 * order, {
               epsilon,
               exact: false,
               budget: DEFAULT_BUDGET,
             }),
       );
-      return kept.map(({ index, upper }) => ({ index, upper })).sort((a, b) => a.index - b.index);
+      const found = kept.map(
+        ({ index, lower = epsilon, upper }): Candidate =>
+          lower < epsilon ? { index, lower: 0, upper } : { index, upper },
+      );
+      found.sort((a, b) => a.index - b.index);
+      return thinned(matrix, found, { p: 2 * order, epsilon });
     },
   };
 }

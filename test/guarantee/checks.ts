@@ -3,6 +3,7 @@ import type { Check } from './check.js';
 import { checkEstimator, checkOwnFunction } from './estimators.js';
 import { checkFaceValue } from './face-value.js';
 import { checkHeavy } from './heavy.js';
+import { checkHeld } from './held.js';
 import { checkInvariance } from './invariance.js';
 import { checkLazy } from './lazy.js';
 import { checkLifetimes } from './lifetimes.js';
@@ -31,6 +32,7 @@ export const checks: readonly Entry[] = [
   { name: 'heavy', check: checkHeavy, count: 1500 },
   { name: 'invariance', check: checkInvariance, count: 700 },
   { name: 'sketch', check: checkSketch, count: 800 },
+  { name: 'held', check: checkHeld, count: 200 },
   { name: 'lewis', check: checkLewis, count: 500 },
   { name: 'sensitivities', check: checkSensitivities, count: 500 },
 ];

@@ -1,0 +1,95 @@
+/**
+ * Leverage scores in whole numbers: the last resort for rows that no factor tells apart (docs/algorithms.md, section 6).
+ *
+ * Floats are whole numbers times powers of two, and scores do not change when columns are scaled. With minors D_0 = 1, D_1, ... of the Gram,
+ * fraction-free elimination (Bareiss 1968) makes of column c a whole column y, D_{c-1} times its part orthogonal to the columns before it, of
+ * squared norm D_{c-1} D_c: tau_j is the sum of y_j^2/(D_{c-1} D_c).
+ */
+import type { KeyMatrix } from '../keys.js';
+
+/** Digits of a square root of a score, in bits. */
+const DIGITS = 200n;
+
+/**
+ * tau_j of every row to some d u, and 1e-50. O(n d^2 + d^3) operations on whole numbers of up to 110 d bits, and of as many more as
+ * entries of a column differ in scale.
+ */
+export function exactScores(matrix: KeyMatrix): Float64Array {
+  const rows = wholeRows(matrix);
+  const scores = new Float64Array(matrix.n);
+  for (const { parts, square } of orthogonalColumns(gramOf(rows, matrix.d))) {
+    // The same digits of y and of the root of its sum of squares are enough.
+    const excess = BigInt(square.toString(16).length * 2) - DIGITS;
+    const shift = excess > 0n ? excess : 0n;
+    const size = Number(square >> (2n * shift));
+    rows.forEach((row, j) => {
+      let y = 0n;
+      for (const [c, part] of parts) if (row[c] !== 0n) y += part * row[c];
+      scores[j] += Number(y >> shift) ** 2 / size;
+    });
+  }
+  return scores;
+}
+
+function gramOf(rows: readonly bigint[][], d: number): bigint[][] {
+  const gram = Array.from({ length: d }, () => new Array<bigint>(d).fill(0n));
+  for (const row of rows)
+    for (let a = 0; a < d; a++) if (row[a] !== 0n) for (let b = 0; b <= a; b++) gram[a][b] += row[a] * row[b];
+  for (let a = 0; a < d; a++) for (let b = 0; b < a; b++) gram[b][a] = gram[a][b];
+  return gram;
+}
+
+/** The rows with each column multiplied by a power of two that makes it whole. */
+function wholeRows(matrix: KeyMatrix): bigint[][] {
+  const { n, d } = matrix;
+  const data = matrix.rows(0, n);
+  const lowest = new Array<number>(d).fill(Number.POSITIVE_INFINITY);
+  for (let i = 0; i < data.length; i++)
+    if (data[i] !== 0) lowest[i % d] = Math.min(lowest[i % d], parts(data[i]).exponent);
+  return Array.from({ length: n }, (_, j) =>
+    Array.from({ length: d }, (_, c) => {
+      const x = data[j * d + c];
+      if (x === 0) return 0n;
+      const { mantissa, exponent } = parts(x);
+      return mantissa << BigInt(exponent - lowest[c]);
+    }),
+  );
+}
+
+const view = new DataView(new ArrayBuffer(8));
+
+/** x as mantissa 2^exponent, both whole. */
+function parts(x: number): { mantissa: bigint; exponent: number } {
+  view.setFloat64(0, x);
+  const bits = view.getBigUint64(0);
+  const biased = Number((bits >> 52n) & 0x7ffn);
+  const fraction = bits & 0xfffffffffffffn;
+  const size = biased === 0 ? fraction : fraction | (1n << 52n);
+  return { mantissa: x < 0 ? -size : size, exponent: Math.max(biased, 1) };
+}
+
+/**
+ * What each column adds to those before it: the combination y of columns, and the sum of its squares. A pivot of zero is that of a column that depends on
+ * those before it. Every division is exact.
+ */
+function* orthogonalColumns(
+  gram: bigint[][],
+): Generator<{ parts: (readonly [column: number, part: bigint])[]; square: bigint }> {
+  const d = gram.length;
+  const combination: bigint[][] = gram.map((_, i) => gram.map((_, j) => (i === j ? 1n : 0n)));
+  let before = 1n;
+  for (let k = 0; k < d; k++) {
+    const pivot = gram[k][k];
+    if (pivot === 0n) continue;
+    const parts = combination[k].map((part, c) => [c, part] as const).filter(([, part]) => part !== 0n);
+    yield { parts, square: before * pivot };
+    for (let i = k + 1; i < d; i++) {
+      const factor = gram[i][k];
+      const reduced = (own: bigint, other: bigint) => (own * pivot - other * factor) / before;
+      for (let c = k + 1; c < d; c++) gram[i][c] = reduced(gram[i][c], gram[k][c]);
+      for (let c = 0; c <= i; c++)
+        if (c <= k || c === i) combination[i][c] = reduced(combination[i][c], combination[k][c]);
+    }
+    before = pivot;
+  }
+}
