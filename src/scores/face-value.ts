@@ -7,7 +7,7 @@
  */
 import type { KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
-import { doubledDot } from './accurate-dot.js';
+import { compensatedDot, doubledDot } from './accurate-dot.js';
 import { partsOf } from './basis.js';
 import { certify } from './certificate.js';
 import { addMultiple, type Doubled, doubled } from './doubled.js';
@@ -41,14 +41,19 @@ export function* faceValue(search: Search): Steps<{ extension?: Extension; unres
   const { n, d } = matrix;
   const depth = summationDepth(n);
   const rounding = 8 * ((d + 8) * UNIT_ROUNDOFF) ** 2;
+  // What doubled products are off by, relative to the sizes of their terms, beside one rounding: at most an eighth of what counts as zero.
+  const doubledError = ((d + 4) * UNIT_ROUNDOFF) ** 2;
   const sizeOf = ({ high }: Doubled) => high.reduce((sum, entry, c) => sum + sizes[c] * Math.abs(entry), 0);
   const resolvedSizes = Array.from({ length: width }, (_, a) =>
     sizes.reduce((sum, size, c) => sum + size * Math.abs(resolved[c * width + a]), 0),
   );
+  const plainError =
+    ((d + 1) * UNIT_ROUNDOFF + entryError) * resolvedSizes.reduce((a, b) => Math.max(a, b), 0);
+  const compensated = plainError > ACCURACY / 8;
   const zero: Doubled[] = [];
   let directions = search.nulls.map(doubled);
   for (let pass = 1; ; pass++) {
-    const image = imageOf(search, directions);
+    const image = imageOf(search, directions, compensated);
     const whole = yield* gramOf(image, { d: image.d }, rowScale);
     const norms = diagonalRoots(whole, image.d);
     const live = directions.map((direction, i) => norms[width + i] > rounding * sizeOf(direction));
@@ -62,16 +67,18 @@ export function* faceValue(search: Search): Steps<{ extension?: Extension; unres
     const scale = roots.map((root) => 2 ** -Math.round(Math.log2(root)));
     const scaled = scaleBoth(gram, r, scale);
     const noise = scale.map((s, c) =>
-      c < width
+      c < width && !compensated
         ? s * ((d + 1) * UNIT_ROUNDOFF + entryError) * resolvedSizes[c]
-        : s * (2 * UNIT_ROUNDOFF * roots[c] + (rounding + entryError) * sizeOf(directions[c - width])),
+        : s *
+          (2 * UNIT_ROUNDOFF * roots[c] +
+            (doubledError + entryError) * (c < width ? resolvedSizes[c] : sizeOf(directions[c - width]))),
     );
     const certified = certify(scaled, r, noise, depth);
     if (certified && certified.gramError <= ACCURACY / 4)
       return {
         extension: {
           ...certified,
-          matrix: imageOf(search, directions),
+          matrix: imageOf(search, directions, compensated),
           width: r,
           factor: scaleColumns(certified.inverse, r, scale),
         },
@@ -87,11 +94,13 @@ export function* faceValue(search: Search): Steps<{ extension?: Extension; unres
 }
 
 /** [x_j, y_j]: the resolved coordinates and the products with the directions, computed as they are read. */
-function imageOf(search: Search, directions: readonly Doubled[]): KeyMatrix {
+function imageOf(search: Search, directions: readonly Doubled[], compensated: boolean): KeyMatrix {
   const { matrix, columnScale, resolved, width } = search;
   const { n, d } = matrix;
   const all = width + directions.length;
   const key = new Float64Array(d);
+  // Row a holds column a.
+  const columns = Float64Array.from(resolved, (_, i) => resolved[(i % d) * width + Math.floor(i / d)]);
   return {
     n,
     d: all,
@@ -99,10 +108,11 @@ function imageOf(search: Search, directions: readonly Doubled[]): KeyMatrix {
       const block = matrix.rows(start, end);
       const out = new Float64Array((end - start) * all);
       for (let j = 0; j < end - start; j++) {
-        for (let c = 0; c < d; c++) {
-          key[c] = block[j * d + c] * (columnScale ? columnScale[c] : 1);
-          for (let a = 0; a < width; a++) out[j * all + a] += key[c] * resolved[c * width + a];
-        }
+        for (let c = 0; c < d; c++) key[c] = block[j * d + c] * (columnScale ? columnScale[c] : 1);
+        for (let a = 0; a < width; a++)
+          out[j * all + a] = compensated
+            ? compensatedDot(key, 0, columns, a * d, d)
+            : plainDot(key, columns, a * d);
         directions.forEach(({ high, low }, i) => {
           out[j * all + width + i] = doubledDot(key, 0, high, low, d);
         });
@@ -110,6 +120,12 @@ function imageOf(search: Search, directions: readonly Doubled[]): KeyMatrix {
       return out;
     },
   };
+}
+
+function plainDot(key: Float64Array, columns: Float64Array, start: number): number {
+  let sum = 0;
+  for (let c = 0; c < key.length; c++) sum += key[c] * columns[start + c];
+  return sum;
 }
 
 function correlated(gram: Float64Array, roots: Float64Array, width: number): boolean {
