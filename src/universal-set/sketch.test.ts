@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { generators, toFloat32 } from '../../test/oracle/generators.js';
 import type { Matrix } from '../../test/oracle/matrix.js';
+import { nearPlane } from '../../test/oracle/near-plane.js';
 import { seeded } from '../../test/oracle/random.js';
 import { huber } from '../weights/huber.js';
 import { power } from '../weights/power.js';
@@ -25,6 +26,17 @@ function sketchOf(matrix: Matrix, options: Omit<SketchOptions, 'd'>, chunk = mat
   for (let at = 0; at < matrix.n; at += chunk)
     sketch.insert(part(matrix, at, Math.min(matrix.n, at + chunk)));
   return sketch;
+}
+
+/** What a stream in parts ends with, and the most rows of one level that it held. */
+function heldBy({ data, n, d }: Matrix, epsilon: number, f: WeightFunction = power(2)) {
+  const sketch = new UniversalSetSketch({ d, epsilon, f });
+  let most = 0;
+  for (let at = 0; at < n; at += 700) {
+    sketch.insert(part({ data, n, d }, at, Math.min(n, at + 700)));
+    most = Math.max(most, sketch.held.indices.length);
+  }
+  return { set: sketch.finish(), most };
 }
 
 const heavyTailed = draw('student-2', 5001, 6);
@@ -113,6 +125,56 @@ describe('what the Gram cannot tell', () => {
     expect(set.guarantee).toBe('superset');
     expect(set.indices.length).toBeLessThanOrEqual(6 / 0.02);
     expect(set.rank).toBe(6);
+  });
+
+  test.each([
+    [4e-15, false],
+    [1.6e-15, false],
+    [1.6e-15, true],
+    [8e-16, true],
+  ])('one direction and noise of %d of it, scaled by row: %s: few rows are held, few are kept', (eta, scaled) => {
+    const [n, d, epsilon] = [60_000, 3, 1];
+    for (let seed = 1; seed <= 4; seed++) {
+      const random = seeded(seed);
+      const base = Array.from({ length: d }, () => random.gaussian());
+      const data = new Float64Array(n * d);
+      for (let j = 0; j < n; j++) {
+        const factor = scaled ? random.gaussian() : 1;
+        for (let c = 0; c < d; c++) data[j * d + c] = factor * (base[c] + eta * random.gaussian());
+      }
+      const { set, most } = heldBy({ data, n, d }, epsilon);
+      expect(most).toBeLessThanOrEqual((2 * d) / epsilon + 2048);
+      const alone = universalSet({ data, shape: [n, d] }, { epsilon });
+      for (const { indices, undecided, sizeBound } of [set, alone]) {
+        expect(indices.length - undecided.length).toBeLessThanOrEqual(sizeBound);
+        expect(indices.length).toBeLessThanOrEqual(d / epsilon);
+      }
+    }
+  });
+
+  test.each([
+    ['power:2', power(2), 0.1],
+    ['power:4', power(4), 0.3],
+    ['huber', huber(1), 0.5],
+  ])('rows of whole numbers at 1e-30 of themselves from a plane: few are held, %s', (_, f, epsilon) => {
+    const matrix = nearPlane(seeded(2), 8000, 20);
+    const { set, most } = heldBy(matrix, epsilon, f);
+    expect(most).toBeLessThanOrEqual((4 * matrix.d ** Math.max(1, (f.power ?? 2) / 2)) / epsilon + 2048);
+    expect(set.indices.length - set.undecided.length).toBeLessThanOrEqual(set.sizeBound);
+  });
+
+  test('many rows far below one: judged among themselves', () => {
+    const [n, d] = [12_000, 3];
+    const random = seeded(1);
+    const data = Float64Array.from({ length: n * d }, () => 1e-40 * random.gaussian());
+    data.set([1, 1, 0]);
+    data.set([0, 0, 1e-39], 5 * d);
+    const { set, most } = heldBy({ data, n, d }, 0.5);
+    expect(most).toBeLessThanOrEqual((2 * d) / 0.5 + 2048);
+    expect(set.indices).toContain(0);
+    expect(set.indices.length).toBeLessThanOrEqual(6);
+    const alone = universalSet({ data, shape: [n, d] }, { epsilon: 0.5, exact: true });
+    expect(alone.indices.length).toBeLessThanOrEqual(6);
   });
 
   test('numbers whose squares leave float64', () => {
