@@ -160,6 +160,13 @@ export function* lewisBounds(
       factor = yield* factorOf(weights.map((w) => (w > 0 ? (w / largest) ** exponent : 0)));
       tau = yield* certifiedScores(factor, nonzero);
     }
+    if (!numerical && factor.unresolved.length > matrix.d) {
+      const open = new Set(factor.unresolved);
+      const [some, others] = [true, false].map((own) =>
+        nonzero.map((one, j) => one & +(open.has(j) === own)),
+      );
+      if (others.includes(1)) return yield* boundsApart(matrix, where, effort, factor, [some, others]);
+    }
     let certificate = 1;
     let excess = 1;
     let sum = 0;
@@ -179,12 +186,6 @@ export function* lewisBounds(
         return Math.min(1, Math.exp(common + own + weight + slack));
       };
       const upper = tau.map((t, j) => (weights[j] > 0 ? bound(t, weights[j]) : 0));
-      const { unresolved } = factor;
-      if (!numerical && unresolved.length > matrix.d && unresolved.length < matrix.n) {
-        // Among themselves they may be resolved, and sensitivities among fewer rows are upper bounds.
-        const among = yield* lewisBounds(matrix, where, effort, indicator(unresolved, matrix.n));
-        for (const j of unresolved) upper[j] = Math.min(upper[j], among.upper[j]);
-      }
       return {
         weights,
         rank: factor.rank,
@@ -202,11 +203,29 @@ export function* lewisBounds(
   }
 }
 
-/** [n]: 1 for some rows. */
-function indicator(rows: readonly number[], n: number): Float64Array {
-  const out = new Float64Array(n);
-  for (const j of rows) out[j] = 1;
-  return out;
+/**
+ * Bounds of unresolved rows among themselves, where they may be resolved, and of the others without them: sensitivities among fewer rows are
+ * upper bounds. With a score of 1 each, many such rows would make the sum of the weights, and with it the bounds of all others, too large.
+ */
+function* boundsApart(
+  matrix: KeyMatrix,
+  where: string,
+  effort: LewisEffort,
+  factor: Factor,
+  parts: readonly Uint8Array[],
+): Steps<LewisBounds> {
+  const weights = new Float64Array(matrix.n);
+  const upper = new Float64Array(matrix.n);
+  let [certificate, iterations] = [1, 0];
+  for (const rows of parts) {
+    const bounds = yield* lewisBounds(matrix, where, effort, Float64Array.from(rows));
+    rows.forEach((one, j) => {
+      if (one) [weights[j], upper[j]] = [bounds.weights[j], bounds.upper[j]];
+    });
+    certificate = Math.max(certificate, bounds.certificate);
+    iterations = Math.max(iterations, bounds.iterations);
+  }
+  return { weights, rank: factor.rank, certificate, iterations, upper, factor };
 }
 
 /** Upper ends of the scores of the rows that are not zero: positive even where the score itself underflows. */
