@@ -57,10 +57,10 @@ const SLACK = 1e-11;
  * round of peeling (at most 1/epsilon of them).
  *
  * Memory: for each level the Gram in at most 44 sums of D^2 numbers (the binary digits of the number of blocks) and at most
- * 2 D/epsilon + 2048 rows, whatever n is, but for float64 keys so nearly rank-deficient that nothing tells their rows from rounding: these are all kept, and
- * a set may then exceed its `sizeBound`. O(n D^2) time a level. Where keys are too ill-conditioned for a float64 Gram (some millions after column
- * scaling), or span fewer than d dimensions, the keys that are held are judged among themselves: the result is then a superset, and
- * says so.
+ * 2 D/epsilon + 2048 rows, whatever n is. O(n D^2) time a level. Where keys are too ill-conditioned for a float64 Gram (some millions after column
+ * scaling), or span fewer than d dimensions, the keys that are held are judged among themselves, in doubled precision if need be: the result is
+ * then a superset, and says so, keys that may be light even among these are `undecided`, and up to 4 d^max(1, p/2)/epsilon + 2048 rows are held. Keys that
+ * not even doubled precision tells apart are decided by whole numbers of some 110 d bits, in seconds instead of milliseconds for d = 64.
  *
  * Results do not depend on how rows are cut into parts of one stream; the same tree of merges gives the same bytes.
  *
