@@ -168,6 +168,16 @@ export class ArrayMatrix implements KeyMatrix {
   }
 }
 
+/** Memory for the rows of one call after the other, of the type of what is read. */
+export function reusedBuffer(): (rows: Floats, length: number) => Floats {
+  let memory: Floats | undefined;
+  return (rows, length) => {
+    if (!memory || memory.length < length || memory.BYTES_PER_ELEMENT !== rows.BYTES_PER_ELEMENT)
+      memory = rows instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
+    return memory.subarray(0, length);
+  };
+}
+
 /** An n x d matrix over the numbers [offset, offset + n * d) of an array, without a copy. */
 export function matrixOver(data: Floats, n: number, d: number, offset = 0): ArrayMatrix {
   return new ArrayMatrix(data.subarray(offset, offset + n * d), n, d);

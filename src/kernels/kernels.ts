@@ -24,6 +24,8 @@ export interface BlockPlan {
    * gives |W x|^2.
    */
   readonly factor?: Float64Array;
+  /** Of rows that are neither scaled nor transformed: `gram` in float32, but for sums over more than FLUSH_ROWS rows. */
+  readonly single?: boolean;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface BlockKernel {
   /**
    * out = X^T X, [width, width] row-major, both triangles. Sums run over FLUSH_ROWS rows one after the other,
    * and these sums one after the other, so no entry has been through more than FLUSH_ROWS + BLOCK_ROWS /
-   * FLUSH_ROWS additions.
+   * FLUSH_ROWS additions. Where the plan says `single`, entries, products and sums over FLUSH_ROWS rows are rounded to float32.
    */
   gram(out: Float64Array): void;
   /** out[i] = |W x_i|^2 for each loaded row. The dot products have at most `width` additions each. */

@@ -23,6 +23,15 @@ export interface RowExports {
     target: number,
   ): void;
   gram(panels: number, count: number, width: number, sums: number): void;
+  gramSingle(
+    rows: number,
+    wide: boolean,
+    count: number,
+    d: number,
+    panels: number,
+    tile: number,
+    sums: number,
+  ): void;
   unpackGram(sums: number, width: number, out: number): void;
   scores64(panels: number, count: number, width: number, factor: number, groups: number, out: number): void;
   squaredNorms(panels: number, count: number, width: number, groups: number, out: number): void;

@@ -10,7 +10,7 @@ import {
   type QuadraticPlan,
 } from './kernels.js';
 
-function blocks({ d, columnScale, transform, width = d, factor }: BlockPlan): BlockKernel {
+function blocks({ d, columnScale, transform, width = d, factor, single }: BlockPlan): BlockKernel {
   const scaled = new Float64Array(d);
   const x = new Float64Array(BLOCK_ROWS * width);
   let count = 0;
@@ -34,12 +34,14 @@ function blocks({ d, columnScale, transform, width = d, factor }: BlockPlan): Bl
 
   function gram(out: Float64Array): void {
     out.fill(0);
+    const round = single ? Math.fround : (value: number) => value;
     for (let start = 0; start < count; start += FLUSH_ROWS) {
       const end = Math.min(start + FLUSH_ROWS, count);
       for (let a = 0; a < width; a++)
         for (let b = 0; b <= a; b++) {
           let sum = 0;
-          for (let i = start; i < end; i++) sum += x[i * width + a] * x[i * width + b];
+          for (let i = start; i < end; i++)
+            sum = round(sum + round(round(x[i * width + a]) * round(x[i * width + b])));
           out[a * width + b] += sum;
         }
     }

@@ -1,5 +1,5 @@
 /** Rows that cheap forms leave over, with their float64 scores: each form looks only at what those before it left. */
-import type { Floats } from '../keys.js';
+import { type Floats, reusedBuffer } from '../keys.js';
 import { BLOCK_ROWS, type BlockPlan, type QuadraticPlan } from './kernels.js';
 import { kernels } from './load.js';
 
@@ -28,6 +28,7 @@ export function sieve(plan: SievePlan): (rows: Floats, passed?: Passed, first?: 
   const exact = kernels().blocks(plan);
   const values = new Float32Array(BLOCK_ROWS);
   const scores = new Float64Array(BLOCK_ROWS);
+  const buffer = reusedBuffer();
   return (rows, passed = { positions: [], scores: [] }, first = 0) => {
     let left = rows;
     // Positions of the rows that are left; undefined for all of them.
@@ -37,7 +38,7 @@ export function sieve(plan: SievePlan): (rows: Floats, passed?: Passed, first?: 
       const kept = notBelow(values, left.length / d, below);
       if (kept.length === 0) return passed;
       if (kept.length === left.length / d) continue;
-      left = rowsAt(left, d, kept);
+      left = rowsAt(left, d, kept, buffer(left, kept.length * d));
       places = places ? kept.map((i) => (places as number[])[i]) : kept;
     }
     exact.load(left);
@@ -60,9 +61,13 @@ export function notBelow(values: Float32Array, count: number, below: number): nu
   return found;
 }
 
-/** The rows at some positions, one after the other, in an array of their own. */
-export function rowsAt(rows: Floats, d: number, positions: readonly number[]): Floats {
-  const out = new (rows instanceof Float32Array ? Float32Array : Float64Array)(positions.length * d);
+/** The rows at some ascending positions, one after the other, in an array of their own or in `out`, which may be where the rows are. */
+export function rowsAt(
+  rows: Floats,
+  d: number,
+  positions: readonly number[],
+  out: Floats = new (rows instanceof Float32Array ? Float32Array : Float64Array)(positions.length * d),
+): Floats {
   positions.forEach((i, t) => {
     out.set(rows.subarray(i * d, (i + 1) * d), t * d);
   });

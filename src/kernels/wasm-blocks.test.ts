@@ -59,6 +59,7 @@ function makeCase(
       factor: options.factor
         ? filled(new Float64Array((options.transform ? width : d) ** 2), next)
         : undefined,
+      single: options.single,
     },
     rows: filled(options.wide ? new Float64Array(count * d) : new Float32Array(count * d), next),
     rowScale: options.rowScale ? filled(new Float64Array(count), next) : undefined,
@@ -67,7 +68,7 @@ function makeCase(
   };
 }
 
-type Option = 'columnScale' | 'transform' | 'factor' | 'wide' | 'rowScale';
+type Option = 'columnScale' | 'transform' | 'factor' | 'wide' | 'rowScale' | 'single';
 
 const cases = fc
   .record({
@@ -85,8 +86,11 @@ const cases = fc
       wide: fc.boolean(),
       rowScale: fc.boolean(),
     }),
+    single: fc.boolean(),
   })
-  .map(({ seed, count, d, width, options }) => makeCase(seed, count, d, options, width));
+  .map(({ seed, count, d, width, options: { factor, wide, ...changes }, single }) =>
+    makeCase(seed, count, d, single ? { factor, wide, single } : { factor, wide, ...changes }, width),
+  );
 
 function load(kernels: typeof wasmKernels, { plan, rows, rowScale }: Case): BlockKernel {
   const kernel = kernels.blocks(plan);
@@ -112,6 +116,7 @@ describe('WASM blocks', () => {
     [3, 1026],
   ])('gives the bytes of the reference for %i x %i', (count, d) => {
     expectReference(makeCase(d, count, d, { factor: true, wide: true, columnScale: true }));
+    for (const wide of [false, true]) expectReference(makeCase(d, count, d, { single: true, wide }));
   });
 
   it('gives the bytes of the reference at scales from 1e-18 to 1e17', () => {
@@ -122,6 +127,17 @@ describe('WASM blocks', () => {
       });
       expectReference(example);
     }
+  });
+
+  it('rounds as float32 where it says so, numbers too small and too large for it included', () => {
+    for (const scale of [1e-45, 1e-38, 1e-22, 1e-19, 1, 1e18, 1e20, 1e38])
+      for (const wide of [false, true]) {
+        const example = makeCase(3, 130, 9, { single: true, wide });
+        example.rows.forEach((x, i, rows) => {
+          rows[i] = x * scale;
+        });
+        expectReference(example);
+      }
   });
 
   it('adds no more than FLUSH_ROWS + BLOCK_ROWS / FLUSH_ROWS numbers in a row', () => {

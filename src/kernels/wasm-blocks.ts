@@ -114,10 +114,15 @@ class WasmBlocks implements BlockKernel, Resident {
   gram(out: Float64Array): void {
     const region = this.place();
     const { instance } = this.arena;
-    const { width } = this;
-    instance.f64(region.sums, triangle(width)).fill(0);
+    const { width, wide } = this;
+    const { d, single } = this.plan;
+    const { panels, groups, sums } = region;
+    instance.f64(sums, triangle(width)).fill(0);
     for (const [start, count] of this.subBlocks())
-      instance.exports.gram(this.panels(region, start, count), count, width, region.sums);
+      if (single) {
+        const rows = region.rows + start * d * (wide ? 8 : 4);
+        instance.exports.gramSingle(rows, wide, count, d, panels, groups, sums);
+      } else instance.exports.gram(this.panels(region, start, count), count, width, sums);
     instance.exports.unpackGram(region.sums, width, region.out);
     out.set(instance.f64(region.out, width * width));
   }

@@ -17,6 +17,9 @@ interface Tiles {
   readonly minus: number;
 }
 
+/** What has been packed: a form is tried on a sample before it is used. */
+const packed = new WeakMap<QuadraticPlan, Tiles>();
+
 function tilesOf({ d, plus, minus }: QuadraticPlan): Tiles {
   const numbers = new Float32Array(
     4 * (Math.ceil(plus.length / d / 4) + Math.ceil(minus.length / d / 4)) * d,
@@ -49,7 +52,8 @@ class WasmQuadratic implements QuadraticKernel, Resident {
   private region: ReturnType<WasmQuadratic['layOut']> | undefined;
 
   constructor(private readonly plan: QuadraticPlan) {
-    this.tiles = tilesOf(plan);
+    this.tiles = packed.get(plan) ?? tilesOf(plan);
+    packed.set(plan, this.tiles);
   }
 
   values(rows: Floats, out: Float32Array): void {

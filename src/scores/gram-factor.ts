@@ -1,6 +1,6 @@
 /** The certified factor that a Gram gives by itself, where the rows cannot be read again (docs/algorithms.md, sections 2 and 6). */
 import { certify } from './certificate.js';
-import { diagonalRoots, summationDepth, UNIT_ROUNDOFF } from './gram.js';
+import { diagonalRoots, UNIT_ROUNDOFF } from './gram.js';
 import { scaleBoth, scaleColumns } from './scaling.js';
 import { hasDigits } from './screening.js';
 
@@ -16,13 +16,13 @@ export interface GramFactor {
 }
 
 /**
- * The factor of a Gram of `rows` rows whose entries are known to `noise` units of roundoff; undefined where it is not certainly definite
+ * The factor of a Gram of rows whose entries are known to `noise` units of roundoff, off by `depth` of them; undefined where it is not certainly definite
  * on the columns that are not zero: where rows are fewer than columns, of lower rank, or beyond a condition number of some millions.
  */
 export function gramFactor(
   gram: Float64Array,
   width: number,
-  rows: number,
+  depth: number,
   noise = 0,
 ): GramFactor | undefined {
   const roots = diagonalRoots(gram, width);
@@ -37,7 +37,7 @@ export function gramFactor(
   // Rows have nothing there, so that any positive number makes a factor that gives them the same scores.
   for (const c of zero) scaled[c * width + c] = 1;
   const noises = roots.map((root, c) => noise * UNIT_ROUNDOFF * root * scale[c]);
-  const certified = certify(scaled, width, noises, summationDepth(rows));
+  const certified = certify(scaled, width, noises, depth);
   if (!certified) return undefined;
   const { inverse, absolute, relative, growth } = certified;
   return { factor: scaleColumns(inverse, width, scale), absolute, relative, growth, zero };

@@ -17,6 +17,17 @@ export function summationDepth(n: number): number {
   return FLUSH_ROWS + BLOCK_ROWS / FLUSH_ROWS + Math.ceil(Math.log2(Math.max(1, n / BLOCK_ROWS))) + 1;
 }
 
+/**
+ * What a `single` plan adds to the depth, in units of float64: two entries rounded to float32, their product, FLUSH_ROWS - 1 sums, and one
+ * more for terms of second order and for underflow, as long as no column is too short for it (docs/algorithms.md, section 7).
+ */
+export const SINGLE_DEPTH = (FLUSH_ROWS + 3) * 2 ** 29;
+
+/** Whether the squares of a column that sum to this neither overflow in float32 nor lose more to underflow than SINGLE_DEPTH has room for. */
+export function hasSingleDigits(square: number): boolean {
+  return square >= 2 ** -90 && square <= 2 ** 100;
+}
+
 /** Visits the canonical blocks of a matrix: rows [start, end) at multiples of BLOCK_ROWS. */
 export function* eachBlock(
   n: number,

@@ -8,7 +8,7 @@
 import { ArrayMatrix, type KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
 import { addMultiple, type Doubled, doubled, doubledProduct } from './doubled.js';
-import { eachBlock, gramOf, UNIT_ROUNDOFF } from './gram.js';
+import { eachBlock, gramOf, summationDepth, UNIT_ROUNDOFF } from './gram.js';
 import { gramFactor } from './gram-factor.js';
 import { columnScale, hasDigits, largestEntries } from './screening.js';
 import { rounding } from './unresolved.js';
@@ -122,7 +122,7 @@ function* areIndependent(rows: readonly Row[], d: number): Steps<boolean> {
       return out;
     },
   };
-  return gramFactor(yield* gramOf(transposed, { d: r }), r, d) !== undefined;
+  return gramFactor(yield* gramOf(transposed, { d: r }), r, summationDepth(d)) !== undefined;
 }
 
 /** Columns of L over the rows. */

@@ -4,7 +4,7 @@ import { kernels } from '../kernels/load.js';
 import type { Form } from '../kernels/sieve.js';
 import { matrixOver } from '../keys.js';
 import { randomStream } from '../random.js';
-import { gramOf } from '../scores/gram.js';
+import { gramOf, summationDepth } from '../scores/gram.js';
 import { type GramFactor, gramFactor } from '../scores/gram-factor.js';
 import { run } from '../steps.js';
 import { type Direction, directionOf, leadingDirections } from './directions.js';
@@ -33,7 +33,7 @@ function factorOf(seed: number, d: number, reach: number): Scorer {
     for (let a = 0; a < d; a++) for (let c = 0; c < d; c++) data[j * d + c] += x[a] * triangle[a * d + c];
   }
   const matrix = matrixOver(data, n, d);
-  const { factor, ...errors } = gramFactor(run(gramOf(matrix, { d })), d, n) as GramFactor;
+  const { factor, ...errors } = gramFactor(run(gramOf(matrix, { d })), d, summationDepth(n)) as GramFactor;
   return { plan: { d, factor }, ...errors };
 }
 
@@ -126,7 +126,11 @@ describe('a form', () => {
       });
     }
     const matrix = matrixOver(data, 20 * d, d);
-    const { factor, growth } = gramFactor(run(gramOf(matrix, { d })), d, matrix.n) as GramFactor;
+    const { factor, growth } = gramFactor(
+      run(gramOf(matrix, { d })),
+      d,
+      summationDepth(matrix.n),
+    ) as GramFactor;
     // The factor as if it were exact: its own margin would hide that of the form.
     const at = coordinates({ plan: { d, factor }, growth, absolute: 0, relative: 0 });
     const [first, second] = leadingDirections(at.a, d, 2);

@@ -146,7 +146,8 @@ function certifiedShift(
   plus: Float32Array,
   minus: Float32Array,
 ): number | undefined {
-  const b = a.map((entry, i) => (Math.floor(i / d) === i % d ? mu - entry : -entry));
+  const b = a.map((entry) => -entry);
+  for (let c = 0; c < d; c++) b[c * d + c] += mu;
   addSquares(b, plus, d, 1);
   addSquares(b, minus, d, -1);
   if (!cholesky(b, d)) return undefined;

@@ -5,9 +5,11 @@
  * the Gram, each row once, and those that still reach it are the set: all of them are in that Gram, so there are at most d/epsilon.
  */
 import { BLOCK_ROWS } from '../kernels/kernels.js';
+import { kernels } from '../kernels/load.js';
+import { notBelow } from '../kernels/sieve.js';
 import type { Floats, KeyMatrix } from '../keys.js';
 import { marginAt, upperScore } from '../scores/factor.js';
-import { gramOf } from '../scores/gram.js';
+import { diagonalRoots, gramOf, hasSingleDigits, SINGLE_DEPTH, summationDepth } from '../scores/gram.js';
 import { gramFactor } from '../scores/gram-factor.js';
 import type { Steps } from '../steps.js';
 import type { Scorer } from './forms.js';
@@ -47,13 +49,13 @@ export function* lazySet(matrix: KeyMatrix, epsilon: number): Steps<Selection | 
   const { n, d } = matrix;
   if (!(n > (WORTH * d) / epsilon && epsilon <= LARGEST_EPSILON)) return undefined;
   const subset = spreadHalves(matrix, Math.min((WORTH * d) / (2 * epsilon), n / 4), SUBSET);
-  const gram = yield* gramOf(subset[0].matrix, { d });
+  const parts: Part[] = subset.map((half) => ({ matrix: half.matrix }));
   const sample = sampleOf(matrix);
-  if (n * shareOfLong(sample, gram, epsilon) <= WORTH_MORE * subset[1].matrix.n) subset.pop();
-  else addTo(gram, yield* gramOf(subset[1].matrix, { d }));
-  // Two halves are one addition more.
-  const rows = subset.length * Math.max(BLOCK_ROWS, subset[0].matrix.n);
-  const partial = scorerOf(gram, d, rows);
+  if (n * shareOfLong(sample, yield* singleGram(parts[0]), epsilon) <= WORTH_MORE * parts[1].matrix.n) {
+    subset.pop();
+    parts.pop();
+  }
+  const partial = yield* scorerOf(parts);
   if (!partial) return undefined;
   const screen = screenFor(partial, epsilon, sample, n);
   if (screening(screen)(sample).positions.length > (MOST_CANDIDATES * sample.length) / d) return undefined;
@@ -63,8 +65,8 @@ export function* lazySet(matrix: KeyMatrix, epsilon: number): Steps<Selection | 
     .filter((index) => !subset.some((half) => half.has(index)));
   if (added.length === 0) return selection(partial, d, epsilon, candidates);
 
-  addTo(gram, yield* gramOf(rowsOf(matrix, added), { d }));
-  const factor = scorerOf(gram, d, 2 * Math.max(rows, added.length));
+  parts.push({ matrix: rowsOf(matrix, added) });
+  const factor = yield* scorerOf(parts);
   if (!factor) return undefined;
   const indices = candidates.map(({ index }) => index);
   const { plan, absolute, relative } = factor;
@@ -77,29 +79,52 @@ export function* lazySet(matrix: KeyMatrix, epsilon: number): Steps<Selection | 
   );
 }
 
+/** Some rows, and their Gram in float32 once it is computed. */
+interface Part {
+  readonly matrix: KeyMatrix;
+  single?: Float64Array;
+}
+
+function* singleGram(part: Part): Steps<Float64Array> {
+  part.single ??= yield* gramOf(part.matrix, { d: part.matrix.d, single: true });
+  return part.single;
+}
+
 /** The share of a sample whose squared norm, in units of the columns of the subset, reaches epsilon: a guess at who may be heavy against it. */
 function shareOfLong(sample: Floats, gram: Float64Array, epsilon: number): number {
   const d = Math.sqrt(gram.length);
-  const units = Float64Array.from({ length: d }, (_, c) => 1 / gram[c * d + c]);
-  let long = 0;
-  for (let start = 0; start < sample.length; start += d) {
-    let square = 0;
-    for (let c = 0; c < d; c++) square += units[c] * sample[start + c] ** 2;
-    if (square >= epsilon) long++;
+  const scale = diagonalRoots(gram, d).map((root) => 1 / root);
+  const none = new Float32Array(0);
+  const values = new Float32Array(sample.length / d);
+  kernels().quadratic({ d, scale, shift: 1, plus: none, minus: none }).values(sample, values);
+  return notBelow(values, values.length, epsilon).length / values.length;
+}
+
+/**
+ * The factor of rows in a few parts, if it has full rank and is accurate enough: of Grams in float32, or in float64 where these are not certain
+ * enough.
+ */
+function* scorerOf(parts: readonly Part[]): Steps<Scorer | undefined> {
+  const { d } = parts[0].matrix;
+  // Each part is one addition more.
+  const depth = summationDepth(
+    parts.length * parts.reduce((most, { matrix }) => Math.max(most, matrix.n), BLOCK_ROWS),
+  );
+  for (const single of [true, false]) {
+    const gram = new Float64Array(d * d);
+    for (const part of parts)
+      addTo(gram, single ? yield* singleGram(part) : yield* gramOf(part.matrix, { d }));
+    if (single && !diagonalRoots(gram, d).every((root) => hasSingleDigits(root * root))) continue;
+    const found = gramFactor(gram, d, single ? depth + SINGLE_DEPTH : depth);
+    if (!found || found.zero.length > 0 || found.relative > LARGEST_ERROR) continue;
+    const { factor, absolute, relative, growth } = found;
+    return { plan: { d, factor }, absolute, relative, growth };
   }
-  return (long * d) / sample.length;
+  return undefined;
 }
 
 function addTo(sum: Float64Array, other: Float64Array): void {
   for (let i = 0; i < sum.length; i++) sum[i] += other[i];
-}
-
-/** The factor of a Gram that so many rows bound the additions of, if it has full rank and is accurate enough. */
-function scorerOf(gram: Float64Array, d: number, rows: number): Scorer | undefined {
-  const found = gramFactor(gram, d, rows);
-  if (!found || found.zero.length > 0 || found.relative > LARGEST_ERROR) return undefined;
-  const { factor, absolute, relative, growth } = found;
-  return { plan: { d, factor }, absolute, relative, growth };
 }
 
 /** Every row of it is in the factor's Gram, so the true scores against that Gram sum to at most d. */

@@ -1,6 +1,6 @@
 /** Some rows of a matrix as a matrix: the canonical subset, spread evenly whatever the order of the rows, and rows by their indices (docs/algorithms.md, section 7). */
 import { BLOCK_ROWS } from '../kernels/kernels.js';
-import type { Floats, KeyMatrix } from '../keys.js';
+import { type Floats, type KeyMatrix, reusedBuffer } from '../keys.js';
 import { randomStream } from '../random.js';
 
 /** Rows that are taken or left together. */
@@ -95,15 +95,5 @@ export function rowsOf(matrix: KeyMatrix, indices: readonly number[]): KeyMatrix
       }
       return out ?? new Float64Array(0);
     },
-  };
-}
-
-/** Memory for the rows of one call after the other, of the type of what is read. */
-function reusedBuffer(): (rows: Floats, length: number) => Floats {
-  let memory: Floats | undefined;
-  return (rows, length) => {
-    if (!memory || memory.length < length || memory.BYTES_PER_ELEMENT !== rows.BYTES_PER_ELEMENT)
-      memory = rows instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
-    return memory.subarray(0, length);
   };
 }

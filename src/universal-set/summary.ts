@@ -10,6 +10,7 @@ import { BLOCK_ROWS, type BlockKernel } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
 import { type Floats, type KeyMatrix, matrixOver } from '../keys.js';
 import { lowerScore, marginAt, upperScore } from '../scores/factor.js';
+import { summationDepth } from '../scores/gram.js';
 import { type GramFactor, gramFactor } from '../scores/gram-factor.js';
 import { hasDigits } from '../scores/screening.js';
 import { IndexedRows, otherPositions, pick } from './indexed-rows.js';
@@ -180,7 +181,7 @@ export class Summary {
   }
 
   private certified(sums: GramSum | undefined): GramFactor | undefined {
-    return sums && gramFactor(sums.total(), this.shape.width, this.rows, this.shape.noise);
+    return sums && gramFactor(sums.total(), this.shape.width, summationDepth(this.rows), this.shape.noise);
   }
 
   private imageOf(rows: Floats): KeyMatrix {

@@ -1,5 +1,5 @@
 /**
- * Gram and row scores of a sub-block of up to 64 rows, in float64.
+ * Gram and row scores of a sub-block of up to 64 rows, in float64; the Gram also in float32.
  *
  * A sub-block X is kept as panels: panel p holds columns 4p to 4p + 3, 64 rows of four float64. So a register
  * tile reads two panels straight through, and the strides of row-major data, which fall into the same cache
@@ -7,9 +7,9 @@
  * groups of rows: a group holds, column after column, the entries of its four rows. Panels are not cleared: an entry of a product depends on one row and one column only, so what lies
  * beyond the last row or column reaches no result.
  */
-import { addProduct, addSquares, setProduct } from './tile';
+import { addProduct, addSquares, setProduct, setProductOfHalf } from './tile';
 
-/** Bytes of a panel: FLUSH_ROWS of kernels.ts, four float64 each. */
+/** Bytes of a panel: FLUSH_ROWS of kernels.ts, four float64 or eight float32 each. */
 const PANEL: usize = 64 * 32;
 
 @inline
@@ -145,6 +145,70 @@ export function gram(panels: usize, count: i32, width: i32, sums: usize): void {
       addProduct<f64>(panels + <usize>a * PANEL, panels + <usize>b * PANEL, count, sums);
       sums += 128;
     }
+}
+
+function panelsOfSingle<T>(rows: usize, count: i32, d: i32, panels: usize): void {
+  for (let c = 0; c < d; c += 8) {
+    let source = rows;
+    for (let i: usize = 0; i < (<usize>count) << 5; i += 32) {
+      for (let half: usize = 0; half < 2; half++) {
+        const four = source + half * 4 * sizeof<T>();
+        v128.store(
+          panels + i + (half << 4),
+          sizeof<T>() == 4
+            ? v128.load(four)
+            : v128.shuffle<f64>(
+                f32x4.demote_f64x2_zero(v128.load(four)),
+                f32x4.demote_f64x2_zero(v128.load(four, 16)),
+                0,
+                2,
+              ),
+        );
+      }
+      source += <usize>d * sizeof<T>();
+    }
+    rows += 8 * sizeof<T>();
+    panels += PANEL;
+  }
+}
+
+/** sums += a product's left or right four columns: `half` has float32 rows 32 bytes apart. */
+function addPromoted(half: usize, sums: usize): void {
+  for (const end = sums + 128; sums < end; sums += 32) {
+    const x = v128.load(half);
+    v128.store(sums, f64x2.add(v128.load(sums), f64x2.promote_low_f32x4(x)));
+    const high = f64x2.promote_low_f32x4(v128.shuffle<f64>(x, x, 1, 0));
+    v128.store(sums, f64x2.add(v128.load(sums, 16), high), 16);
+    half += 32;
+  }
+}
+
+/**
+ * sums += X^T X of rows [count, d] in float64 (wide) or float32, as `gram` has them: entries are rounded to float32, products and their
+ * sums over the rows too, and only what these are added to is float64. `panels` and `tile` are working memory. Up to seven numbers beyond the rows are read.
+ */
+export function gramSingle(
+  rows: usize,
+  wide: bool,
+  count: i32,
+  d: i32,
+  panels: usize,
+  tile: usize,
+  sums: usize,
+): void {
+  if (wide) panelsOfSingle<f64>(rows, count, d, panels);
+  else panelsOfSingle<f32>(rows, count, d, panels);
+  for (let a = 0; a < panelsOf(d); a++) {
+    const left = panels + <usize>(a >> 1) * PANEL + ((<usize>(a & 1)) << 4);
+    for (let b = 0; b <= a; b += 2) {
+      setProductOfHalf(left, panels + <usize>(b >> 1) * PANEL, count, tile);
+      addPromoted(tile, sums);
+      sums += 128;
+      if (b == a) break;
+      addPromoted(tile + 16, sums);
+      sums += 128;
+    }
+  }
 }
 
 /** The tiles of the lower triangle as a full symmetric matrix [width, width]. */

@@ -6,13 +6,13 @@ const ADD = 1;
 const SQUARE = 2;
 
 /**
- * P = A^T B from A [depth, 4] and B [depth, 4] in float64, [depth, 8] in float32, both read straight through.
+ * P = A^T B from A [depth, 4], its rows `step` bytes apart, and B [depth, 4] in float64, [depth, 8] in float32, read straight through.
  * The products are added one after the other, each rounded apart from the sum, and the squares row after row.
  * Eight accumulators and a loop that is not unrolled are what the sixteen registers of x86-64 bear: V8 loads
  * all operands of a turn before it multiplies, and spills where there are more.
  */
 @inline
-function product<T>(a: usize, b: usize, depth: i32, c: usize, use: i32): void {
+function product<T>(a: usize, step: usize, b: usize, depth: i32, c: usize, use: i32): void {
   let p00 = i64x2.splat(0);
   let p01 = i64x2.splat(0);
   let p10 = i64x2.splat(0);
@@ -21,7 +21,7 @@ function product<T>(a: usize, b: usize, depth: i32, c: usize, use: i32): void {
   let p21 = i64x2.splat(0);
   let p30 = i64x2.splat(0);
   let p31 = i64x2.splat(0);
-  const end = a + <usize>depth * (4 * sizeof<T>());
+  const end = a + <usize>depth * step;
   while (a < end) {
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
@@ -37,7 +37,7 @@ function product<T>(a: usize, b: usize, depth: i32, c: usize, use: i32): void {
     const a3 = v128.load_splat<T>(a, 3 * sizeof<T>());
     p30 = v128.add<T>(p30, v128.mul<T>(a3, b0));
     p31 = v128.add<T>(p31, v128.mul<T>(a3, b1));
-    a += 4 * sizeof<T>();
+    a += step;
     b += 32;
   }
   if (use == SQUARE) {
@@ -76,15 +76,20 @@ function product<T>(a: usize, b: usize, depth: i32, c: usize, use: i32): void {
 
 /** C = A^T B. */
 export function setProduct<T>(a: usize, b: usize, depth: i32, c: usize): void {
-  product<T>(a, b, depth, c, SET);
+  product<T>(a, 4 * sizeof<T>(), b, depth, c, SET);
+}
+
+/** C = A^T B in float32 where A is half of the columns of [depth, 8]. */
+export function setProductOfHalf(a: usize, b: usize, depth: i32, c: usize): void {
+  product<f32>(a, 32, b, depth, c, SET);
 }
 
 /** C += A^T B. */
 export function addProduct<T>(a: usize, b: usize, depth: i32, c: usize): void {
-  product<T>(a, b, depth, c, ADD);
+  product<T>(a, 4 * sizeof<T>(), b, depth, c, ADD);
 }
 
 /** c += the sum of the squares of each column of A^T B. */
 export function addSquares<T>(a: usize, b: usize, depth: i32, c: usize): void {
-  product<T>(a, b, depth, c, SQUARE);
+  product<T>(a, 4 * sizeof<T>(), b, depth, c, SQUARE);
 }
