@@ -10,6 +10,9 @@ export const BLOCK_ROWS = 1024;
 /** Rows that a kernel adds up one after the other before it flushes into the block's sum. */
 export const FLUSH_ROWS = 64;
 
+/** Rows that a Gram in float32 adds up one after the other; such sums are added up to FLUSH_ROWS rows in float32 too. */
+export const SINGLE_ROWS = 16;
+
 /** What is done to each block of a matrix with d columns; a stage that is left out is the identity. */
 export interface BlockPlan {
   readonly d: number;
@@ -38,7 +41,8 @@ export interface BlockKernel {
   /**
    * out = X^T X, [width, width] row-major, both triangles. Sums run over FLUSH_ROWS rows one after the other,
    * and these sums one after the other, so no entry has been through more than FLUSH_ROWS + BLOCK_ROWS /
-   * FLUSH_ROWS additions. Where the plan says `single`, entries, products and sums over FLUSH_ROWS rows are rounded to float32.
+   * FLUSH_ROWS additions. Where the plan says `single`, entries, products,
+   * sums over SINGLE_ROWS rows and the sums of these over FLUSH_ROWS rows are rounded to float32.
    */
   gram(out: Float64Array): void;
   /** out[i] = |W x_i|^2 for each loaded row. The dot products have at most `width` additions each. */

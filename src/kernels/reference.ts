@@ -8,6 +8,7 @@ import {
   type Kernels,
   type QuadraticKernel,
   type QuadraticPlan,
+  SINGLE_ROWS,
 } from './kernels.js';
 
 function blocks({ d, columnScale, transform, width = d, factor, single }: BlockPlan): BlockKernel {
@@ -35,13 +36,18 @@ function blocks({ d, columnScale, transform, width = d, factor, single }: BlockP
   function gram(out: Float64Array): void {
     out.fill(0);
     const round = single ? Math.fround : (value: number) => value;
+    const run = single ? SINGLE_ROWS : FLUSH_ROWS;
     for (let start = 0; start < count; start += FLUSH_ROWS) {
       const end = Math.min(start + FLUSH_ROWS, count);
       for (let a = 0; a < width; a++)
         for (let b = 0; b <= a; b++) {
           let sum = 0;
-          for (let i = start; i < end; i++)
-            sum = round(sum + round(round(x[i * width + a]) * round(x[i * width + b])));
+          for (let first = start; first < end; first += run) {
+            let part = 0;
+            for (let i = first; i < Math.min(first + run, end); i++)
+              part = round(part + round(round(x[i * width + a]) * round(x[i * width + b])));
+            sum = round(sum + part);
+          }
           out[a * width + b] += sum;
         }
     }

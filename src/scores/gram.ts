@@ -1,7 +1,7 @@
 /** The Gram matrix G = X^T X of all rows, in canonical blocks and a fixed binary tree of sums (docs/algorithms.md, section 2). */
 
 import { GramSum } from '../kernels/gram-sum.js';
-import { BLOCK_ROWS, type BlockPlan, FLUSH_ROWS } from '../kernels/kernels.js';
+import { BLOCK_ROWS, type BlockPlan, FLUSH_ROWS, SINGLE_ROWS } from '../kernels/kernels.js';
 import { passOver } from '../kernels/task.js';
 import type { KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
@@ -18,10 +18,11 @@ export function summationDepth(n: number): number {
 }
 
 /**
- * What a `single` plan adds to the depth, in units of float64: two entries rounded to float32, their product, FLUSH_ROWS - 1 sums, and one
- * more for terms of second order and for underflow, as long as no column is too short for it (docs/algorithms.md, section 7).
+ * What a `single` plan adds to the depth, in units of float64: two entries rounded to float32, their product, SINGLE_ROWS - 1 additions and
+ * FLUSH_ROWS / SINGLE_ROWS - 1 of their sums, and one more for terms of second order and for underflow, as long as no column is too short for
+ * it (docs/algorithms.md, section 2).
  */
-export const SINGLE_DEPTH = (FLUSH_ROWS + 3) * 2 ** 29;
+export const SINGLE_DEPTH = (SINGLE_ROWS + FLUSH_ROWS / SINGLE_ROWS + 2) * 2 ** 29;
 
 /** Whether the squares of a column that sum to this neither overflow in float32 nor lose more to underflow than SINGLE_DEPTH has room for. */
 export function hasSingleDigits(square: number): boolean {

@@ -7,10 +7,13 @@
  * groups of rows: a group holds, column after column, the entries of its four rows. Panels are not cleared: an entry of a product depends on one row and one column only, so what lies
  * beyond the last row or column reaches no result.
  */
-import { addProduct, addSquares, setProduct, setProductOfHalf } from './tile';
+import { addProduct, addProductOfHalf, addSquares, setProduct } from './tile';
 
 /** Bytes of a panel: FLUSH_ROWS of kernels.ts, four float64 or eight float32 each. */
 const PANEL: usize = 64 * 32;
+
+/** SINGLE_ROWS of kernels.ts. */
+const SINGLE_ROWS = 16;
 
 @inline
 function panelsOf(width: i32): i32 {
@@ -184,8 +187,8 @@ function addPromoted(half: usize, sums: usize): void {
 }
 
 /**
- * sums += X^T X of rows [count, d] in float64 (wide) or float32, as `gram` has them: entries are rounded to float32, products and their
- * sums over the rows too, and only what these are added to is float64. `panels` and `tile` are working memory. Up to seven numbers beyond the rows are read.
+ * sums += X^T X of rows [count, d] in float64 (wide) or float32, as `gram` has them: entries are rounded to float32, products, their
+ * sums over SINGLE_ROWS rows and the sums of these too, and only what those are added to is float64. `panels` and `tile` are working memory. Up to seven numbers beyond the rows are read.
  */
 export function gramSingle(
   rows: usize,
@@ -201,7 +204,12 @@ export function gramSingle(
   for (let a = 0; a < panelsOf(d); a++) {
     const left = panels + <usize>(a >> 1) * PANEL + ((<usize>(a & 1)) << 4);
     for (let b = 0; b <= a; b += 2) {
-      setProductOfHalf(left, panels + <usize>(b >> 1) * PANEL, count, tile);
+      const right = panels + <usize>(b >> 1) * PANEL;
+      memory.fill(tile, 0, 128);
+      for (let i = 0; i < count; i += SINGLE_ROWS) {
+        const from = (<usize>i) << 5;
+        addProductOfHalf(left + from, right + from, min(SINGLE_ROWS, count - i), tile);
+      }
       addPromoted(tile, sums);
       sums += 128;
       if (b == a) break;

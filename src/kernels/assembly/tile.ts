@@ -79,9 +79,9 @@ export function setProduct<T>(a: usize, b: usize, depth: i32, c: usize): void {
   product<T>(a, 4 * sizeof<T>(), b, depth, c, SET);
 }
 
-/** C = A^T B in float32 where A is half of the columns of [depth, 8]. */
-export function setProductOfHalf(a: usize, b: usize, depth: i32, c: usize): void {
-  product<f32>(a, 32, b, depth, c, SET);
+/** C += A^T B in float32 where A is half of the columns of [depth, 8]. */
+export function addProductOfHalf(a: usize, b: usize, depth: i32, c: usize): void {
+  product<f32>(a, 32, b, depth, c, ADD);
 }
 
 /** C += A^T B. */
