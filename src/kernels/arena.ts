@@ -4,13 +4,16 @@ import { KernelInstance, Layout, type RowExports } from './module.js';
 
 /**
  * All kernels share one instance, and each has a region of its memory. When the regions exceed this many bytes, all are taken
- * back and given out anew as kernels are used again: a kernel saves what it holds, and puts it back when its turn comes.
+ * back and given out anew as kernels are used again, with their plans. Few, so that
+ * kernels of many small matrices, one after the other, find memory that is in the cache.
  */
-const ARENA_BYTES = 32 << 20;
+const ARENA_BYTES = 4 << 20;
+/** As many kernels of one size as work in turns have room, however large they are. */
+const IN_TURNS = 6;
 
 /** Who has a region. */
 export interface Resident {
-  /** Gives up the region, saving what is in it. */
+  /** Gives up the region. */
   evict(): void;
 }
 
@@ -23,7 +26,8 @@ export class Arena {
   /** A region for a kernel, laid out from a start address. */
   claim<Region extends { readonly end: number }>(owner: Resident, layOut: (start: number) => Region): Region {
     let region = layOut(this.end);
-    if (region.end > ARENA_BYTES && this.residents.length > 0) {
+    const most = Math.max(ARENA_BYTES, IN_TURNS * (region.end - this.end));
+    if (region.end > most && this.residents.length > 0) {
       for (const resident of this.residents) resident.evict();
       this.residents = [];
       region = layOut(Layout.START);

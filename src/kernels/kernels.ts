@@ -32,21 +32,19 @@ export interface BlockPlan {
 }
 
 /**
- * Works through a matrix block by block: `load`, then `gram` or `scores` of what is loaded, all in float64. X
- * is the loaded block after scaling and transform, [count, width].
+ * Works through a matrix block by block, all in float64. X is the block of rows.length / d rows after scaling, row i by
+ * rowScale[i], and transform, [count, width].
  */
 export interface BlockKernel {
-  /** Loads up to BLOCK_ROWS rows (rows.length / d of them); row i is multiplied by rowScale[i]. */
-  load(rows: Floats, rowScale?: Float64Array): void;
   /**
    * out = X^T X, [width, width] row-major, both triangles. Sums run over FLUSH_ROWS rows one after the other,
    * and these sums one after the other, so no entry has been through more than FLUSH_ROWS + BLOCK_ROWS /
    * FLUSH_ROWS additions. Where the plan says `single`, entries, products,
    * sums over SINGLE_ROWS rows and the sums of these over FLUSH_ROWS rows are rounded to float32.
    */
-  gram(out: Float64Array): void;
-  /** out[i] = |W x_i|^2 for each loaded row. The dot products have at most `width` additions each. */
-  scores(out: Float64Array): void;
+  gram(rows: Floats, out: Float64Array, rowScale?: Float64Array): void;
+  /** out[i] = |W x_i|^2 for each row. The dot products have at most `width` additions each. */
+  scores(rows: Floats, out: Float64Array, rowScale?: Float64Array): void;
 }
 
 /** A quadratic form of the rows of a matrix: shift |y|^2 + |P y|^2 - |M y|^2 of the scaled row y_c = scale_c x_c. */

@@ -13,29 +13,27 @@ describe('reference blocks', () => {
       width: 3,
     });
     // Scaled rows (2, 2) and 3 (2, -1); times [[1, 0, 1], [1, 1, 0]]: (4, 2, 2) and (3, -3, 6).
-    kernel.load(Float32Array.of(1, 4, 1, -2), Float64Array.of(1, 3));
+    const block = [Float32Array.of(1, 4, 1, -2), Float64Array.of(1, 3)] as const;
     const gram = new Float64Array(9);
-    kernel.gram(gram);
+    kernel.gram(block[0], gram, block[1]);
     expect([...gram]).toEqual([25, -1, 26, -1, 13, -14, 26, -14, 40]);
     const norms = new Float64Array(2);
-    kernel.scores(norms);
+    kernel.scores(block[0], norms, block[1]);
     expect([...norms]).toEqual([24, 54]);
   });
 
   it('does not read the factor above the diagonal', () => {
     const kernel = referenceKernels.blocks({ d: 2, factor: Float64Array.of(2, Number.NaN, 1, 3) });
-    kernel.load(Float64Array.of(1, 1, -1, 2));
     const scores = new Float64Array(2);
-    kernel.scores(scores);
+    kernel.scores(Float64Array.of(1, 1, -1, 2), scores);
     expect([...scores]).toEqual([4 + 16, 4 + 25]);
   });
 
   it('keeps nothing of the block before', () => {
     const kernel = referenceKernels.blocks({ d: 1 });
     const gram = new Float64Array(1);
-    kernel.load(new Float64Array(BLOCK_ROWS).fill(1));
-    kernel.load(Float64Array.of(3));
-    kernel.gram(gram);
+    kernel.gram(new Float64Array(BLOCK_ROWS).fill(1), gram);
+    kernel.gram(Float64Array.of(3), gram);
     expect(gram[0]).toBe(9);
   });
 });

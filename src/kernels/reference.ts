@@ -1,7 +1,6 @@
 /** The kernels in plain TypeScript and float64: oracle of the WASM ones, fallback where there is no SIMD. */
 import type { Floats } from '../keys.js';
 import {
-  BLOCK_ROWS,
   type BlockKernel,
   type BlockPlan,
   FLUSH_ROWS,
@@ -13,11 +12,11 @@ import {
 
 function blocks({ d, columnScale, transform, width = d, factor, single }: BlockPlan): BlockKernel {
   const scaled = new Float64Array(d);
-  const x = new Float64Array(BLOCK_ROWS * width);
-  let count = 0;
 
-  function load(rows: Floats, rowScale?: Float64Array): void {
-    count = rows.length / d;
+  /** X. */
+  function image(rows: Floats, rowScale?: Float64Array): Float64Array {
+    const count = rows.length / d;
+    const x = new Float64Array(count * width);
     for (let i = 0; i < count; i++) {
       for (let c = 0; c < d; c++)
         scaled[c] = rows[i * d + c] * (columnScale ? columnScale[c] : 1) * (rowScale ? rowScale[i] : 1);
@@ -31,9 +30,12 @@ function blocks({ d, columnScale, transform, width = d, factor, single }: BlockP
         x[i * width + w] = sum;
       }
     }
+    return x;
   }
 
-  function gram(out: Float64Array): void {
+  function gram(rows: Floats, out: Float64Array, rowScale?: Float64Array): void {
+    const x = image(rows, rowScale);
+    const count = rows.length / d;
     out.fill(0);
     const round = single ? Math.fround : (value: number) => value;
     const run = single ? SINGLE_ROWS : FLUSH_ROWS;
@@ -54,8 +56,9 @@ function blocks({ d, columnScale, transform, width = d, factor, single }: BlockP
     for (let a = 0; a < width; a++) for (let b = 0; b < a; b++) out[b * width + a] = out[a * width + b];
   }
 
-  function scores(out: Float64Array): void {
-    for (let i = 0; i < count; i++) {
+  function scores(rows: Floats, out: Float64Array, rowScale?: Float64Array): void {
+    const x = image(rows, rowScale);
+    for (let i = 0; i < rows.length / d; i++) {
       let score = 0;
       for (let a = 0; a < width; a++) {
         let sum = factor ? 0 : x[i * width + a];
@@ -66,7 +69,7 @@ function blocks({ d, columnScale, transform, width = d, factor, single }: BlockP
     }
   }
 
-  return { load, gram, scores };
+  return { gram, scores };
 }
 
 function quadratic({ d, scale, shift, plus, minus }: QuadraticPlan): QuadraticKernel {

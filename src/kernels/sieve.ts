@@ -41,8 +41,7 @@ export function sieve(plan: SievePlan): (rows: Floats, passed?: Passed, first?: 
       left = rowsAt(left, d, kept, buffer(left, kept.length * d));
       places = places ? kept.map((i) => (places as number[])[i]) : kept;
     }
-    exact.load(left);
-    exact.scores(scores);
+    exact.scores(left, scores);
     for (let i = 0; i < left.length / d; i++)
       // Written so that a NaN would be kept.
       if (!(scores[i] < floor)) {

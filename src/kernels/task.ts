@@ -59,9 +59,8 @@ const performers: { readonly [K in keyof Parts]: (plan: Plans[K]) => Performer<K
     return (rows, rowScale) => {
       const sums = new GramSum(width);
       for (const [start, end] of blocksOf(rows, plan)) {
-        kernel.load(rows.subarray(start * plan.d, end * plan.d), rowScale?.subarray(start, end));
         const sum = new Float64Array(width * width);
-        kernel.gram(sum);
+        kernel.gram(rows.subarray(start * plan.d, end * plan.d), sum, rowScale?.subarray(start, end));
         sums.add(sum);
       }
       return sums.levels;
@@ -72,8 +71,8 @@ const performers: { readonly [K in keyof Parts]: (plan: Plans[K]) => Performer<K
     return (rows, rowScale) => {
       const scores = new Float64Array(rows.length / plan.d);
       for (const [start, end] of blocksOf(rows, plan)) {
-        kernel.load(rows.subarray(start * plan.d, end * plan.d), rowScale?.subarray(start, end));
-        kernel.scores(scores.subarray(start, end));
+        const block = rows.subarray(start * plan.d, end * plan.d);
+        kernel.scores(block, scores.subarray(start, end), rowScale?.subarray(start, end));
       }
       return scores;
     };

@@ -21,15 +21,15 @@ function expectSame(actual: Floats, expected: Floats): void {
 
 const filled = <T extends Floats>(array: T, next: () => number): T => array.map(next) as T;
 
-function gramOf(kernel: BlockKernel, width: number): Float64Array {
+function gramOf(kernel: BlockKernel, { rows, rowScale, width }: Case): Float64Array {
   const out = new Float64Array(width * width);
-  kernel.gram(out);
+  kernel.gram(rows, out, rowScale);
   return out;
 }
 
-function scoresOf(kernel: BlockKernel, count: number): Float64Array {
+function scoresOf(kernel: BlockKernel, { rows, rowScale, count }: Case): Float64Array {
   const out = new Float64Array(count);
-  kernel.scores(out);
+  kernel.scores(rows, out, rowScale);
   return out;
 }
 
@@ -92,16 +92,10 @@ const cases = fc
     makeCase(seed, count, d, single ? { factor, wide, single } : { factor, wide, ...changes }, width),
   );
 
-function load(kernels: typeof wasmKernels, { plan, rows, rowScale }: Case): BlockKernel {
-  const kernel = kernels.blocks(plan);
-  kernel.load(rows, rowScale);
-  return kernel;
-}
-
 function expectReference(example: Case): void {
-  const [wasm, reference] = [load(wasmKernels, example), load(referenceKernels, example)];
-  expectSame(gramOf(wasm, example.width), gramOf(reference, example.width));
-  expectSame(scoresOf(wasm, example.count), scoresOf(reference, example.count));
+  const [wasm, reference] = [wasmKernels.blocks(example.plan), referenceKernels.blocks(example.plan)];
+  expectSame(gramOf(wasm, example), gramOf(reference, example));
+  expectSame(scoresOf(wasm, example), scoresOf(reference, example));
 }
 
 describe('WASM blocks', () => {
@@ -144,9 +138,12 @@ describe('WASM blocks', () => {
     // 1 and then squares of 2^-26.5: a sum of one row after the other would never leave 1.
     const rows = new Float64Array(BLOCK_ROWS).fill(2 ** -26.5);
     rows[0] = 1;
-    const kernel = wasmKernels.blocks({ d: 1 });
-    kernel.load(rows);
-    const [gram] = gramOf(kernel, 1);
+    const [gram] = gramOf(wasmKernels.blocks({ d: 1 }), {
+      plan: { d: 1 },
+      rows,
+      count: BLOCK_ROWS,
+      width: 1,
+    });
     const exact = 1 + (BLOCK_ROWS - 1) * 2 ** -53;
     expect(Math.abs(gram - exact)).toBeLessThanOrEqual(80 * 2 ** -53);
     expect(gram).toBeGreaterThan(1 + 900 * 2 ** -53);
@@ -160,7 +157,7 @@ describe('WASM blocks', () => {
       for (let column = 0; column < d; column++) {
         const example = makeCase(2, 67, d, { rowScale: true });
         example.rows[66 * d + column] = bad;
-        const gram = gramOf(load(wasmKernels, example), d);
+        const gram = gramOf(wasmKernels.blocks(example.plan), example);
         for (let c = 0; c < d; c++) expect(Number.isFinite(gram[c * d + c])).toBe(c !== column);
       }
   });
@@ -168,8 +165,7 @@ describe('WASM blocks', () => {
   it('never finds a score of a NaN small', () => {
     const example = makeCase(3, 20, 7, { factor: true });
     example.rows[10 * 7 + 6] = Number.NaN;
-    const kernel = load(wasmKernels, example);
-    scoresOf(kernel, 20).forEach((score, i) => {
+    scoresOf(wasmKernels.blocks(example.plan), example).forEach((score, i) => {
       expect(Number.isNaN(score)).toBe(i === 10);
     });
   });
@@ -184,16 +180,16 @@ describe('WASM blocks', () => {
         64,
       ),
     );
-    const together = examples.map((example) => load(wasmKernels, example));
+    const together = examples.map(({ plan }) => wasmKernels.blocks(plan));
     const alone = examples.map((example) => {
-      const kernel = load(wasmKernels, example);
-      return [gramOf(kernel, example.width), scoresOf(kernel, example.count)];
+      const kernel = wasmKernels.blocks(example.plan);
+      return [gramOf(kernel, example), scoresOf(kernel, example)];
     });
     together.forEach((kernel, i) => {
-      expectSame(gramOf(kernel, examples[i].width), alone[i][0]);
+      expectSame(gramOf(kernel, examples[i]), alone[i][0]);
     });
     together.forEach((kernel, i) => {
-      expectSame(scoresOf(kernel, examples[i].count), alone[i][1]);
+      expectSame(scoresOf(kernel, examples[i]), alone[i][1]);
     });
   });
 
@@ -207,26 +203,10 @@ describe('WASM blocks', () => {
       [4, 1, false],
     ] as const) {
       const example = { ...makeCase(seed, count, 5, { wide, rowScale: wide }), plan };
-      kernel.load(example.rows, example.rowScale);
-      const fresh = load(wasmKernels, example);
-      expectSame(gramOf(kernel, 5), gramOf(fresh, 5));
-      expectSame(scoresOf(kernel, count), scoresOf(fresh, count));
+      const fresh = wasmKernels.blocks(plan);
+      expectSame(gramOf(kernel, example), gramOf(fresh, example));
+      expectSame(scoresOf(kernel, example), scoresOf(fresh, example));
     }
-  });
-
-  it('does not change when the caller changes the rows after loading them', () => {
-    const example = makeCase(9, 30, 4, {});
-    const kernel = load(wasmKernels, example);
-    const before = gramOf(kernel, 4);
-    example.rows.fill(0);
-    expectSame(gramOf(kernel, 4), before);
-  });
-
-  it('refuses more rows than a block has', () => {
-    const kernel = wasmKernels.blocks({ d: 2 });
-    expect(() => kernel.load(new Float32Array(2 * BLOCK_ROWS + 2))).toThrow(
-      'load: a block has at most 1024 rows, got 1025',
-    );
   });
 });
 

@@ -1,7 +1,7 @@
-/** Blocks of rows on the WASM kernels: where plans and blocks lie in memory, and what is called when. */
+/** Blocks of rows on the WASM kernels: where plans and rows lie in memory, and what is called when. Rows are copied in FLUSH_ROWS at a time, so that they stay in the cache. */
 import type { Floats } from '../keys.js';
 import { type Arena, type Resident, sharedArena } from './arena.js';
-import { BLOCK_ROWS, type BlockKernel, type BlockPlan, FLUSH_ROWS } from './kernels.js';
+import { type BlockKernel, type BlockPlan, FLUSH_ROWS } from './kernels.js';
 import { Layout } from './module.js';
 
 /** Bytes of a panel of a sub-block: FLUSH_ROWS rows of four float64. */
@@ -12,19 +12,18 @@ const tilesOf = (width: number) => Math.ceil(width / 4);
 /** Numbers in the 4 x 4 tiles of a lower triangle. */
 const triangle = (width: number) => 8 * tilesOf(width) * (tilesOf(width) + 1);
 
-/** Addresses of what a kernel has in memory. */
+/** Addresses of what a kernel has in memory: the plan, and for one sub-block what its rows become. */
 interface Region {
   readonly columnScale: number;
   readonly transform: number;
   readonly factor: number;
-  /** Scales of the loaded rows and, right behind them, the rows as they came. */
   readonly rowScale: number;
   readonly rows: number;
-  /** The transformed block: sub-block after sub-block, in panels. */
-  readonly transformed: number;
-  /** Working memory: a sub-block in panels and in groups of rows, tiles of the Gram, results. */
   readonly panels: number;
+  readonly transformed: number;
+  /** Working memory. */
   readonly groups: number;
+  /** Tiles of the Gram. */
   readonly sums: number;
   readonly out: number;
   readonly end: number;
@@ -37,13 +36,13 @@ function layOut(start: number, { d, transform, width = d, factor }: BlockPlan): 
     columnScale: layout.take(d * 8),
     transform: layout.take(transform ? tilesOf(width) * d * 32 : 0),
     factor: layout.take(factor ? triangle(width) * 8 : 0),
-    rowScale: layout.take(BLOCK_ROWS * 8),
-    rows: layout.take(BLOCK_ROWS * d * 8),
-    transformed: layout.take(transform ? (BLOCK_ROWS / FLUSH_ROWS) * tilesOf(width) * PANEL_BYTES : 0),
+    rowScale: layout.take(FLUSH_ROWS * 8),
+    rows: layout.take(FLUSH_ROWS * d * 8),
     panels: layout.take(subBlock),
+    transformed: layout.take(transform ? subBlock : 0),
     groups: layout.take(subBlock),
     sums: layout.take(triangle(width) * 8),
-    out: layout.take(Math.max(BLOCK_ROWS, width * width) * 8),
+    out: layout.take(Math.max(FLUSH_ROWS, width * width) * 8),
     end: layout.end,
   };
 }
@@ -72,90 +71,55 @@ class WasmBlocks implements BlockKernel, Resident {
   private readonly arena: Arena;
   private readonly width: number;
   private region: Region | undefined;
-  private count = 0;
-  private wide = false;
-  private rowScaled = false;
   private packed = false;
-  private saved: Uint8Array | undefined;
 
   constructor(private readonly plan: BlockPlan) {
     this.arena = sharedArena();
     this.width = plan.width ?? plan.d;
   }
 
-  load(rows: Floats, rowScale?: Float64Array): void {
-    if (rows.length > BLOCK_ROWS * this.plan.d)
-      throw new RangeError(`load: a block has at most ${BLOCK_ROWS} rows, got ${rows.length / this.plan.d}`);
-    this.saved = undefined;
+  gram(rows: Floats, out: Float64Array, rowScale?: Float64Array): void {
     const region = this.place();
     const { instance } = this.arena;
-    const { d, transform } = this.plan;
-    this.count = rows.length / d;
-    this.wide = rows instanceof Float64Array;
-    (this.wide ? instance.f64(region.rows, rows.length) : instance.f32(region.rows, rows.length)).set(rows);
-    this.rowScaled = rowScale !== undefined;
-    if (rowScale) instance.f64(region.rowScale, this.count).set(rowScale.subarray(0, this.count));
-    if (!transform) return;
-    for (const [start, count] of this.subBlocks()) {
-      this.toPanels(region, start, count);
-      const target = this.transformed(region, start);
-      instance.exports.transform(
-        region.panels,
-        count,
-        d,
-        this.width,
-        region.transform,
-        region.groups,
-        target,
-      );
-    }
-  }
-
-  gram(out: Float64Array): void {
-    const region = this.place();
-    const { instance } = this.arena;
-    const { width, wide } = this;
+    const { exports } = instance;
+    const { width } = this;
     const { d, single } = this.plan;
-    const { panels, groups, sums } = region;
-    instance.f64(sums, triangle(width)).fill(0);
-    for (const [start, count] of this.subBlocks())
-      if (single) {
-        const rows = region.rows + start * d * (wide ? 8 : 4);
-        instance.exports.gramSingle(rows, wide, count, d, panels, groups, sums);
-      } else instance.exports.gram(this.panels(region, start, count), count, width, sums);
-    instance.exports.unpackGram(region.sums, width, region.out);
+    const wide = rows instanceof Float64Array;
+    instance.f64(region.sums, triangle(width)).fill(0);
+    for (const [start, count] of this.subBlocks(rows)) {
+      this.copy(region, rows, start, count);
+      if (single) exports.gramSingle(region.rows, wide, count, d, region.panels, region.groups, region.sums);
+      else exports.gram(this.panels(region, wide, start, count, rowScale), count, width, region.sums);
+    }
+    exports.unpackGram(region.sums, width, region.out);
     out.set(instance.f64(region.out, width * width));
   }
 
-  scores(out: Float64Array): void {
+  scores(rows: Floats, out: Float64Array, rowScale?: Float64Array): void {
     const region = this.place();
     const { instance } = this.arena;
+    const { exports } = instance;
     const { width } = this;
     const { factor } = this.plan;
+    const wide = rows instanceof Float64Array;
     if (factor && !this.packed) {
       packFactor(factor, width, instance.f64(region.factor, triangle(width)));
       this.packed = true;
     }
-    for (const [start, count] of this.subBlocks()) {
-      const panels = this.panels(region, start, count);
-      const { groups } = region;
-      const target = region.out + start * 8;
-      if (factor) instance.exports.scores64(panels, count, width, region.factor, groups, target);
-      else instance.exports.squaredNorms(panels, count, width, groups, target);
+    for (const [start, count] of this.subBlocks(rows)) {
+      this.copy(region, rows, start, count);
+      const panels = this.panels(region, wide, start, count, rowScale);
+      if (factor) exports.scores64(panels, count, width, region.factor, region.groups, region.out);
+      else exports.squaredNorms(panels, count, width, region.groups, region.out);
+      out.set(instance.f64(region.out, count), start);
     }
-    out.set(instance.f64(region.out, this.count));
   }
 
-  /** Gives up the region, keeping the block. */
   evict(): void {
-    if (this.region && this.count > 0) {
-      const [address, bytes] = this.held(this.region);
-      this.saved = this.arena.instance.bytes(address, bytes).slice();
-    }
     this.region = undefined;
   }
 
-  /** The region, with plan and block in it. */
+  /** The region, with the plan in it. */
   private place(): Region {
     if (this.region) return this.region;
     const region = this.arena.claim(this, (start) => layOut(start, this.plan));
@@ -167,51 +131,44 @@ class WasmBlocks implements BlockKernel, Resident {
     if (transform)
       packTransform(transform, d, this.width, instance.f64(region.transform, tilesOf(this.width) * d * 4));
     this.packed = false;
-    if (this.saved) instance.bytes(this.held(region)[0], this.saved.length).set(this.saved);
-    this.saved = undefined;
     this.region = region;
     return region;
   }
 
-  /** Address and length of the loaded block. */
-  private held(region: Region): readonly [number, number] {
-    if (this.plan.transform) {
-      const end = this.transformed(region, Math.ceil(this.count / FLUSH_ROWS) * FLUSH_ROWS);
-      return [region.transformed, end - region.transformed];
-    }
-    const end = region.rows + this.count * this.plan.d * (this.wide ? 8 : 4);
-    return [region.rowScale, end - region.rowScale];
+  private *subBlocks(rows: Floats): Generator<readonly [start: number, count: number]> {
+    const total = rows.length / this.plan.d;
+    for (let start = 0; start < total; start += FLUSH_ROWS)
+      yield [start, Math.min(FLUSH_ROWS, total - start)];
   }
 
-  private *subBlocks(): Generator<readonly [start: number, count: number]> {
-    for (let start = 0; start < this.count; start += FLUSH_ROWS)
-      yield [start, Math.min(FLUSH_ROWS, this.count - start)];
-  }
-
-  private transformed(region: Region, start: number): number {
-    return region.transformed + (start / FLUSH_ROWS) * tilesOf(this.width) * PANEL_BYTES;
-  }
-
-  /** Scaled rows from `start` on, as panels in working memory. */
-  private toPanels(region: Region, start: number, count: number): void {
+  private copy(region: Region, rows: Floats, start: number, count: number): void {
+    const { instance } = this.arena;
     const { d } = this.plan;
-    const rows = region.rows + start * d * (this.wide ? 8 : 4);
-    this.arena.instance.exports.toPanels(
-      rows,
-      this.wide,
-      count,
-      d,
-      region.columnScale,
-      this.rowScaled ? region.rowScale + start * 8 : 0,
-      region.panels,
-    );
+    const target =
+      rows instanceof Float64Array
+        ? instance.f64(region.rows, count * d)
+        : instance.f32(region.rows, count * d);
+    target.set(rows.subarray(start * d, (start + count) * d));
   }
 
-  /** The address of a sub-block in panels, scaled and transformed. */
-  private panels(region: Region, start: number, count: number): number {
-    if (this.plan.transform) return this.transformed(region, start);
-    this.toPanels(region, start, count);
-    return region.panels;
+  /** The address of the sub-block in panels, scaled and transformed. */
+  private panels(
+    region: Region,
+    wide: boolean,
+    start: number,
+    count: number,
+    rowScale: Float64Array | undefined,
+  ): number {
+    const { instance } = this.arena;
+    const { exports } = instance;
+    const { d, transform } = this.plan;
+    if (rowScale) instance.f64(region.rowScale, count).set(rowScale.subarray(start, start + count));
+    const scale = rowScale ? region.rowScale : 0;
+    exports.toPanels(region.rows, wide, count, d, region.columnScale, scale, region.panels);
+    if (!transform) return region.panels;
+    const { panels, groups, transformed } = region;
+    exports.transform(panels, count, d, this.width, region.transform, groups, transformed);
+    return transformed;
   }
 }
 

@@ -80,9 +80,8 @@ export class GrowingGram {
   private flush(): void {
     if (this.waiting === 0) return;
     const kernel = kernels().blocks({ d: this.d });
-    kernel.load(this.pending.subarray(0, this.waiting * this.d));
     const block = new Float64Array(this.d * this.d);
-    kernel.gram(block);
+    kernel.gram(this.pending.subarray(0, this.waiting * this.d), block);
     this.sum.add(block);
     this.waiting = 0;
     this.flushed++;

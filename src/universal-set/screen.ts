@@ -39,8 +39,8 @@ export class Screen {
   scores(matrix: KeyMatrix): Float64Array {
     const scores = new Float64Array(matrix.n);
     for (let start = 0; start < matrix.n; start += BLOCK_ROWS) {
-      this.kernel.load(matrix.rows(start, Math.min(matrix.n, start + BLOCK_ROWS)));
-      this.kernel.scores(scores.subarray(start, start + BLOCK_ROWS));
+      const block = matrix.rows(start, Math.min(matrix.n, start + BLOCK_ROWS));
+      this.kernel.scores(block, scores.subarray(start, start + BLOCK_ROWS));
     }
     return scores;
   }

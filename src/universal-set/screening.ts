@@ -48,6 +48,8 @@ const cost = {
   directional: (d: number, directions: number) => d * (0.55 + 0.055 * directions),
   triangular: (d: number) => d * (0.55 + 0.028 * d),
   float64: (d: number) => d * (1 + 0.08 * d),
+  /** Trying the triangular form on a sample of so many numbers. */
+  trial: (d: number, numbers: number) => (numbers / d) * cost.triangular(d) + 30 * d * d,
   /** Finding directions and comparing combinations of them. */
   search: (d: number) => d * d * (d + 60 * MOST_DIRECTIONS) + 10 * MODEL_ROWS * MOST_DIRECTIONS * d,
 };
@@ -109,11 +111,15 @@ function cheapestForms(coordinates: Coordinates, sample: Floats, n: number): For
   const { d } = coordinates;
   const [largest] = leadingDirections(coordinates.a, d, 1);
   const norm = option(boundingForm(coordinates, largest.value, [], []), sample, d, cost.norm(d));
-  const triangular = option(triangularForm(coordinates), sample, d, cost.triangular(d));
+  const passing = norm?.share ?? 1;
+  const worth = (saved: number, price: number) => n * passing * saved > price;
+  const triangular = worth(cost.float64(d) - cost.triangular(d), cost.trial(d, sample.length))
+    ? option(triangularForm(coordinates), sample, d, cost.triangular(d))
+    : undefined;
   const scoring = Math.min(cost.triangular(d), cost.float64(d));
-  const spared = (norm?.share ?? 1) * (scoring - cost.directional(d, 4));
-  const directional =
-    n * spared > cost.search(d) ? directionalOption(coordinates, sample, norm?.share ?? 1) : undefined;
+  const directional = worth(scoring - cost.directional(d, 4), cost.search(d))
+    ? directionalOption(coordinates, sample, passing)
+    : undefined;
   let best: { forms: Form[]; expected: number } = { forms: [], expected: Number.POSITIVE_INFINITY };
   for (const first of [norm, undefined])
     for (const second of [directional, undefined])

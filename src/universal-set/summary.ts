@@ -196,9 +196,8 @@ export class Summary {
     if (!this.sums) return undefined;
     const rows = image.rows(0, image.n);
     this.kernel ??= kernels().blocks({ d: width });
-    this.kernel.load(rows);
     const gram = this.sums.room();
-    this.kernel.gram(gram);
+    this.kernel.gram(rows, gram);
     for (let c = 0; c < width; c++) {
       if (hasDigits(gram[c * width + c])) continue;
       // Fine only where the column is really zero.
