@@ -79,6 +79,33 @@ describe('the lazy set', () => {
     for (const score of set.scores) expect(score).toBeCloseTo(1, 3);
   });
 
+  it('is certain to some 1e-3 by a Gram in float32, and by one in float64 where scales or conditioning ask for it', () => {
+    const { data } = heavyTailed(n, d, 7);
+    const plain = universalSet({ data, shape: [n, d] }, { epsilon });
+    expect(plain.guarantee).toBe('superset');
+    expect(plain.margin).toBeGreaterThan(2e-6);
+    expect(plain.margin).toBeLessThan(1e-3);
+    const { scores } = leverageScores({ data, shape: [n, d] });
+    const lean = (x: number, i: number) => (i % d === 0 ? x : data[i - (i % d)] + 1e-3 * x);
+    const changed: [string, (x: number, i: number) => number][] = [
+      ['squares below float32', (x) => x * 2 ** -60],
+      ['squares above float32', (x) => x * 2 ** 70],
+      ['entries below float32', (x) => x * 2 ** -200],
+      ['columns of very different sizes', (x, i) => x * 2 ** (40 * (i % d) - 150)],
+      ['columns that are nearly equal', lean],
+    ];
+    for (const [what, change] of changed) {
+      const keys = { data: data.map(change), shape: [n, d] } as const;
+      const set = universalSet(keys, { epsilon });
+      expect(set.guarantee, what).toBe('superset');
+      expect(set.margin, what).toBeLessThan(2e-6);
+      const own = change === lean ? leverageScores(keys).scores : scores;
+      own.forEach((score, j) => {
+        if (score >= epsilon) expect(set.indices, what).toContain(j);
+      });
+    }
+  });
+
   it('names the row of a number that is not finite, wherever it is', () => {
     for (const [row, bad] of [
       [0, Number.NaN],
