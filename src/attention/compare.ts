@@ -4,7 +4,7 @@ import { runAsync } from '../kernels/run-async.js';
 import type { Floats, Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
 import { CHOICE_OPTIONS } from './choose-keys.js';
-import { attendGroup, causalLimits, paceOf } from './groups.js';
+import { attendGroup, causalLimits, groupLogWeights, paceOf } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs, floatsFor } from './inputs.js';
 import type { LevAttentionResult } from './lev-attention.js';
 
@@ -40,7 +40,12 @@ export function* compareAttentionSteps(
   for (let index = 0; index < batches * keyHeads; index++) {
     appendIndicators(inputs, results, index, values);
     const keys = inputs.k.subarray(index * n * d, (index + 1) * n * d);
-    yield* attendGroup(inputs, { index, k: keys, v: values, n, dv: width, limits, out: exact }, pace);
+    const logWeights = groupLogWeights(inputs, index);
+    yield* attendGroup(
+      inputs,
+      { index, k: keys, v: values, n, dv: width, limits, logWeights, out: exact },
+      pace,
+    );
     for (let g = 0; g < group; g++) {
       const at = index * group + g;
       const head = { batch: Math.floor(at / queryHeads), head: at % queryHeads };

@@ -3,7 +3,7 @@
 import { runAsync } from '../kernels/run-async.js';
 import type { Floats, Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
-import { attendGroup, causalLimits, paceOf } from './groups.js';
+import { attendGroup, causalLimits, groupLogWeights, paceOf } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs, floatsFor } from './inputs.js';
 
 /** A tensor that this library made. */
@@ -44,6 +44,7 @@ export function* exactAttentionSteps(
         n,
         dv,
         limits,
+        logWeights: groupLogWeights(inputs, index),
         out: out.data.subarray(index * rows * dv, (index + 1) * rows * dv),
       },
       pace,
@@ -52,7 +53,8 @@ export function* exactAttentionSteps(
 }
 
 /**
- * out_i = sum_j w_ij v_j / sum_j w_ij with w_ij = exp(scale <q_i,k_j>), or |<q_i,k_j>|^p.
+ * out_i = sum_j w_ij v_j / sum_j w_ij with w_ij = exp(scale <q_i,k_j> + b_j + M_ij), or |<q_i,k_j>|^p exp(b_j + M_ij), where b are `logWeights`
+ * and M is `attnMask`, both zero unless given.
  *
  * q [m, d], k [n, d], v [n, dv] give [m, dv]; q [batch, query heads, m, d], k [batch, key heads, n, d] and
  * v [batch, key heads, n, dv] give [batch, query heads, m, dv], where the query heads are a multiple of the key heads and
@@ -60,7 +62,8 @@ export function* exactAttentionSteps(
  * Float32 in, float32 out, within 1e-5 of float64 in the Frobenius norm of a head (where values cancel, of the same attention over
  * |v|), whatever the logits and p: scores are float64 wherever float32 would be too coarse, which costs up to half as much time again. Only
  * weights below 2^-127 of a query's largest are taken for zero, however large their values.
- * Float64 is computed in float64 throughout, several times slower. A query whose power weights are all zero gives a zero row.
+ * Float64 is computed in float64 throughout, several times slower. A query whose keys are all hidden,
+ * or whose power weights are all zero, gives a zero row.
  *
  * @throws TypeError or RangeError for shapes that do not fit, NaN or infinity (with its place), or options out of range.
  *

@@ -1,7 +1,9 @@
 /** Attention of the query heads that share one key head, in blocks of queries that take some milliseconds each. */
+import type { AttendMask } from '../kernels/kernels.js';
 import type { Floats } from '../keys.js';
 import type { Progress, Steps } from '../steps.js';
 import type { AttentionInputs } from './inputs.js';
+import { isHidden, logWeightsOfHead, maskOfQueries } from './masks.js';
 
 /** Multiply-adds between two reports of progress. */
 const STEP_WORK = 2 ** 26;
@@ -31,19 +33,67 @@ export interface GroupCall {
   readonly dv: number;
   /** [group * m]: query i of the stacked heads sees the first limits[i] of the n keys; all of them without it. */
   readonly limits?: Uint32Array;
+  /** Which keys of the head these are, for its mask; all unless given. */
+  readonly columns?: readonly number[];
+  /** [n]. */
+  readonly logWeights?: Floats;
   /** [group * m, dv]. */
   readonly out: Floats;
+  /** [group * m], written: as in an `AttendCall`. */
+  readonly logSums?: Float64Array;
+}
+
+/** Where a key head is, counted over all batches. */
+export function placeOfGroup({ keyHeads }: AttentionInputs, index: number) {
+  return { batch: Math.floor(index / keyHeads), head: index % keyHeads };
+}
+
+/** [n]: the caller's log-weights of a key head, of the keys in `columns` if given; undefined where there are none. */
+export function groupLogWeights(
+  inputs: AttentionInputs,
+  index: number,
+  columns?: readonly number[],
+): Floats | undefined {
+  const { batch, head } = placeOfGroup(inputs, index);
+  return inputs.logWeights && logWeightsOfHead(inputs.logWeights, batch, head, inputs.n, columns);
+}
+
+/** The mask of the queries [start, end) of a group, all of one query head; undefined where there is none. */
+export function groupMask(
+  inputs: AttentionInputs,
+  index: number,
+  start: number,
+  end: number,
+  columns?: readonly number[],
+): AttendMask | undefined {
+  const { attnMask, group, m } = inputs;
+  if (!attnMask) return undefined;
+  const { batch, head } = placeOfGroup(inputs, index);
+  const [within, row] = [Math.floor(start / m), start % m];
+  return maskOfQueries(attnMask, batch, head * group + within, row, row + end - start, columns);
+}
+
+/** Whether mask and log-weights leave the key j visible to the query i of a group; nothing is said of the causal mask. */
+export function visibility(inputs: AttentionInputs, index: number): (i: number, j: number) => boolean {
+  const { attnMask, m, group } = inputs;
+  const logWeights = groupLogWeights(inputs, index);
+  const { batch, head } = placeOfGroup(inputs, index);
+  return (i, j) =>
+    !(logWeights?.[j] === Number.NEGATIVE_INFINITY) &&
+    !(attnMask && isHidden(attnMask, batch, head * group + Math.floor(i / m), i % m, j));
 }
 
 /** Attends the group's queries, [group * m, d], to the keys of the call. */
 export function* attendGroup(inputs: AttentionInputs, call: GroupCall, pace: Pace): Steps<void> {
-  const { group, m, d, scale, power, attend } = inputs;
-  const { index, k, v, n, dv, limits, out } = call;
+  const { group, m, d, scale, power, attend, attnMask } = inputs;
+  const { index, k, v, n, dv, limits, columns, logWeights, out, logSums } = call;
   const queries = group * m;
   const q = inputs.q.subarray(index * queries * d, (index + 1) * queries * d);
   const block = Math.max(LEAST_QUERIES, Math.floor(STEP_WORK / (n * (d + dv))));
-  for (let start = 0; start < queries; start += block) {
-    const end = Math.min(start + block, queries);
+  for (let start = 0, end = 0; start < queries; start = end) {
+    // Each query head has rows of the mask of its own.
+    const headEnd = attnMask ? start - (start % m) + m : queries;
+    end = Math.min(start + block, headEnd);
     const blockLimits = limits?.subarray(start, end);
     const visible = blockLimits ? blockLimits.reduce((a, b) => Math.max(a, b), 0) : n;
     attend({
@@ -58,6 +108,9 @@ export function* attendGroup(inputs: AttentionInputs, call: GroupCall, pace: Pac
       scale,
       power,
       limits: blockLimits,
+      logWeights: logWeights?.subarray(0, visible),
+      mask: groupMask(inputs, index, start, end, columns),
+      logSums: logSums?.subarray(start, end),
     });
     pace.done += end - start;
     pace.work += (end - start) * visible * (d + dv);

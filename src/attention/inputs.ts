@@ -6,6 +6,7 @@ import { wasmAttend } from '../kernels/wasm-attend.js';
 import { checkOptionsObject, type Floats, floatsOf, shapeOf, type Tensor } from '../keys.js';
 import type { CallOptions } from '../steps.js';
 import type { WeightFunction } from '../weights/weight.js';
+import { type AttentionMask, checkLogWeights, checkMask, type KeyLogWeights } from './masks.js';
 
 /** Options of every attention. */
 export interface AttentionOptions extends CallOptions {
@@ -15,6 +16,16 @@ export interface AttentionOptions extends CallOptions {
   readonly scale?: number;
   /** 'none' (default), or 'causal': query i of m sees the keys j <= i + n - m, so that the queries are the last m positions. */
   readonly mask?: 'none' | 'causal';
+  /**
+   * Of a shape that broadcasts to [batch, query heads, m, n], or to [m, n] for two-dimensional input: added to the logarithms of the
+   * weights, where -Infinity hides a key from a query; or a Uint8Array, whose zeros hide. Together with 'causal' both hide.
+   */
+  readonly attnMask?: Tensor;
+  /**
+   * Of a shape that broadcasts to [batch, key heads, n], or to [n] for two-dimensional input: added to the logarithms of the weights of each key,
+   * so that a key of log-weight log(c) counts as c equal keys do; -Infinity hides it.
+   */
+  readonly logWeights?: Tensor;
 }
 
 /** Checked inputs. Query head h reads key head floor(h / group), so the queries of a group lie in one piece. */
@@ -34,6 +45,8 @@ export interface AttentionInputs {
   readonly d: number;
   readonly dv: number;
   readonly causal: boolean;
+  readonly attnMask?: AttentionMask;
+  readonly logWeights?: KeyLogWeights;
   readonly scale: number;
   readonly power?: number;
   /** Whether q, k and v all are float32, and the result too. */
@@ -54,9 +67,9 @@ export function attentionInputs(
   options: AttentionOptions,
   more: readonly string[] = [],
 ): AttentionInputs {
-  const known = ['weights', 'scale', 'mask', ...more];
+  const known = ['weights', 'scale', 'mask', 'attnMask', 'logWeights', ...more];
   checkOptionsObject(options as Record<string, unknown>, where, "{ mask: 'causal' }", known);
-  const { weights = 'softmax', scale, mask = 'none' } = options;
+  const { weights = 'softmax', scale, mask = 'none', attnMask, logWeights } = options;
   const power = powerOf(where, weights);
   if (scale !== undefined && power !== undefined)
     throw new TypeError(`${where}: scale belongs to softmax, weights |x|^${power} have none, got ${scale}`);
@@ -66,6 +79,7 @@ export function attentionInputs(
     throw new RangeError(`${where}: mask must be 'none' or 'causal', got ${String(mask)}`);
   const causal = mask === 'causal';
   const shapes = checkShapes(where, q, k, v, causal);
+  const { flat, batches, queryHeads, keyHeads, m, n } = shapes;
   const factor = scale ?? 1 / Math.sqrt(shapes.d);
   const sum = checkEntries(where, [q, k, v], shapes, factor);
   return {
@@ -74,6 +88,14 @@ export function attentionInputs(
     k: floatsOf(k),
     v: floatsOf(v),
     causal,
+    attnMask:
+      attnMask === undefined
+        ? undefined
+        : checkMask(where, attnMask, flat ? [m, n] : [batches, queryHeads, m, n]),
+    logWeights:
+      logWeights === undefined
+        ? undefined
+        : checkLogWeights(where, logWeights, flat ? [n] : [batches, keyHeads, n]),
     scale: factor,
     power,
     single: [q, k, v].every(({ data }) => data instanceof Float32Array),

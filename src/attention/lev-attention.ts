@@ -5,7 +5,7 @@ import type { Floats, Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
 import { CHOICE_OPTIONS, type ChoiceOptions, keyChoice } from './choose-keys.js';
 import { type OutputTensor, outputOf } from './exact.js';
-import { attendGroup, paceOf } from './groups.js';
+import { attendGroup, groupLogWeights, paceOf, visibility } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs } from './inputs.js';
 
 /** Options of {@link levAttention}; exactly one of `keys` and `epsilon`. */
@@ -58,11 +58,13 @@ export function* levAttentionSteps(
         n: indices.length,
         dv,
         limits,
+        columns: indices,
+        logWeights: groupLogWeights(inputs, index, indices),
         out: rows,
       },
       pace,
     );
-    if (limits) attendToSelf(inputs, limits, values, rows);
+    if (limits) attendToSelf(inputs, index, indices, limits, values, rows);
   }
   return { out, heads };
 }
@@ -89,15 +91,27 @@ function selectedLimits({ group, m, n }: AttentionInputs, indices: readonly numb
   return limits;
 }
 
-/** Gives each query that sees no selected key the value of its own key: that is attention over one key, whatever its weight. */
-function attendToSelf({ m, n, dv }: AttentionInputs, limits: Uint32Array, values: Floats, out: Floats): void {
+/**
+ * Gives each query that sees no selected key the value of its own key, unless that is hidden: that is attention over one key, whatever its
+ * weight.
+ */
+function attendToSelf(
+  inputs: AttentionInputs,
+  index: number,
+  indices: readonly number[],
+  limits: Uint32Array,
+  values: Floats,
+  out: Floats,
+): void {
+  const { m, n, dv } = inputs;
+  const sees = visibility(inputs, index);
   for (let i = 0; i < limits.length; i++) {
-    if (limits[i] > 0) continue;
+    let at = 0;
+    while (at < limits[i] && !sees(i, indices[at])) at++;
     const own = (i % m) + n - m;
-    out.set(values.subarray(own * dv, (own + 1) * dv), i * dv);
+    if (at === limits[i] && sees(i, own)) out.set(values.subarray(own * dv, (own + 1) * dv), i * dv);
   }
 }
-
 /**
  * out_i = sum_{j in S} w_ij v_j / sum_{j in S} w_ij with the weights of {@link exactAttention}, where S is chosen for each key
  * head from its keys: the `keys` of largest leverage score, or another selector's choice, or the universal set at `epsilon`.
@@ -112,7 +126,10 @@ function attendToSelf({ m, n, dv }: AttentionInputs, limits: Uint32Array, values
  * 'stride' or 'random' keys lose less than any choice of outstanding ones: compare with `compareAttention`.
  *
  * Causal: the keys are chosen once from the whole sequence, and query i looks at those of them that it may see. A query that
- * sees none, as the first ones may, attends to its own key alone: the only key that each query is sure to have.
+ * sees none, as the first ones may, attends to its own key alone: the only key that each query is sure to have. Where `attnMask` or
+ * `logWeights` hide that too, the row is zero, as every row is that sees no key.
+ *
+ * Masks and log-weights concern the attention; the choice of keys does not look at them.
  *
  * @throws TypeError or RangeError for shapes that do not fit, NaN or infinity (with its place), options out of range, and a head
  * without a key of sensitivity >= epsilon.

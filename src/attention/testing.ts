@@ -25,6 +25,8 @@ export interface NaiveOptions {
   readonly scale?: number;
   readonly power?: number;
   readonly causal?: boolean;
+  /** Added to the logarithm of a weight, by batch, query head, query and key. */
+  readonly added?: (batch: number, head: number, i: number, j: number) => number;
   /** For batch * keyHeads + key head: the keys that are looked at. */
   readonly selected?: readonly (readonly number[])[];
 }
@@ -34,7 +36,7 @@ export function naiveAttention(
   q: ShapedTensor,
   k: ShapedTensor,
   v: ShapedTensor,
-  { scale, power, causal = false, selected }: NaiveOptions = {},
+  { scale, power, causal = false, added = () => 0, selected }: NaiveOptions = {},
 ) {
   const [batches, queryHeads, m, d] = q.shape.length === 2 ? [1, 1, ...q.shape] : q.shape;
   const [keyHeads, n] = k.shape.length === 2 ? [1, k.shape[0]] : k.shape.slice(1);
@@ -47,19 +49,20 @@ export function naiveAttention(
       let kept = 0;
       for (let i = 0; i < m; i++) {
         const own = i + n - m;
-        const seen = [...Array(n).keys()].filter((j) => !causal || j <= own);
+        const offsets = [...Array(n).keys()].map((j) => added(batch, head, i, j));
+        const seen = [...offsets.keys()].filter(
+          (j) => (!causal || j <= own) && offsets[j] > Number.NEGATIVE_INFINITY,
+        );
         const logits = seen.map((j) => {
           let dot = 0;
           for (let c = 0; c < d; c++)
             dot += q.data[((batch * queryHeads + head) * m + i) * d + c] * k.data[(group * n + j) * d + c];
-          return power === undefined ? dot * (scale ?? 1 / Math.sqrt(d)) : Math.abs(dot);
+          if (power === undefined) return dot * (scale ?? 1 / Math.sqrt(d)) + offsets[j];
+          return power * Math.log(Math.abs(dot)) + offsets[j];
         });
-        const largest = logits.reduce((a, b) => Math.max(a, b));
-        const weights = logits.map((x) => {
-          if (power === undefined) return Math.exp(x - largest);
-          return largest > 0 ? (x / largest) ** power : 0;
-        });
-        const total = weights.reduce((a, b) => a + b);
+        const largest = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+        const weights = logits.map((x) => (x === Number.NEGATIVE_INFINITY ? 0 : Math.exp(x - largest)));
+        const total = weights.reduce((a, b) => a + b, 0);
         const looked = selected ? new Set(selected[group]) : undefined;
         const chosen = seen.flatMap((j, at) =>
           !looked || looked.has(j) ? [{ j, weight: weights[at] }] : [],
@@ -68,7 +71,7 @@ export function naiveAttention(
         if (total > 0) kept += chosenTotal / total / m;
         for (let c = 0; c < dv; c++) {
           const value = (j: number) => v.data[(group * n + j) * dv + c];
-          if (chosen.length === 0) out.push(value(own));
+          if (chosen.length === 0 && causal && seen.includes(own)) out.push(value(own));
           else if (chosenTotal === 0) out.push(0);
           else out.push(chosen.reduce((a, { j, weight }) => a + weight * value(j), 0) / chosenTotal);
         }

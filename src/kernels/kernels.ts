@@ -68,7 +68,9 @@ export interface QuadraticKernel {
   values(rows: Floats, out: Float32Array): void;
 }
 
-/** Attention of one head, softmax or power weights, with keys visible in order. */
+/**
+ * Attention of one head: weights w_ij = f(<q_i,k_j>) exp(logWeights_j + mask_ij), softmax or power, with keys visible in order.
+ */
 export interface AttendCall {
   /** Queries [m, d], keys [n, d], values [n, dv], result [m, dv]; row-major. */
   readonly q: Floats;
@@ -79,7 +81,7 @@ export interface AttendCall {
   readonly n: number;
   readonly d: number;
   readonly dv: number;
-  /** The weights are exp(scale <q,k>), or |<q,k>|^power where a power is given. */
+  /** f(x) is exp(scale x), or |x|^power where a power is given. */
   readonly scale: number;
   readonly power?: number;
   /**
@@ -87,6 +89,21 @@ export interface AttendCall {
    * weights are all zero, gives a zero row.
    */
   readonly limits?: Uint32Array;
+  /** [n]: finite or -Infinity, which hides a key. */
+  readonly logWeights?: Floats;
+  readonly mask?: AttendMask;
+  /** [m], written: log sum_j w_ij, -Infinity where that sum is zero. */
+  readonly logSums?: Float64Array;
+  /** [m, 2], written: the largest score of a query and the sum of its weights relative to that, as the backward pass of these kernels reads them. */
+  readonly normalisers?: Float64Array;
+}
+
+/** What is added to the logarithms of weights: the entry for query i and key j is data[i * stride + j * step]. */
+export interface AttendMask {
+  /** Added, finite or -Infinity; or with Uint8Array 0 for hidden keys and anything else for visible ones. */
+  readonly data: Floats | Uint8Array;
+  readonly stride: number;
+  readonly step: number;
 }
 
 /** out_i = sum_j w_ij v_j / sum_j w_ij over the visible keys j. */

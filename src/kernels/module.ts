@@ -81,11 +81,14 @@ export interface AttendExports {
     dv: number,
     factor: number,
     isPower: boolean,
+    offsets: number,
+    byQuery: boolean,
     record: number,
     groups: number,
     work: number,
   ): void;
   finish(record: number, count: number, d: number, dv: number, out: number): void;
+  normalisers(record: number, count: number, d: number, dv: number, factor: number, out: number): void;
 }
 
 const compiled = new Map<string, WebAssembly.Module | null>();

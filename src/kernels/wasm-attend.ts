@@ -6,14 +6,18 @@
 import { attend } from './generated/attend.js';
 import type { AttendCall } from './kernels.js';
 import { type AttendExports, KernelInstance, Layout } from './module.js';
+import { type Offsets, offsetsOf } from './offsets.js';
 import { referenceAttend } from './reference-attend.js';
 
 /** Bytes of packed keys and values that are in memory at a time, and of the records of a chunk of queries. */
 const KEY_BYTES = 16 << 20;
 const QUERY_BYTES = 1 << 20;
 
-/** Queries that share a record, see assembly/attend.ts. */
+/** Queries that share a record, see assembly/records.ts. */
 const GROUP = 8;
+
+/** The least factor of scores: far below all that makes a difference, and its inverse is a number. */
+const LEAST_FACTOR = 1e-200;
 
 /** Where the largest score starts: below all of them, and for power weights below all but zero. */
 const LOWEST = -1e300;
@@ -38,8 +42,15 @@ function reachOf(factor: number, norm: number, d: number): number {
   return norm < MOST_NORM ? growth * Math.abs(factor) * Math.max(norm, LEAST_NORM) : Number.POSITIVE_INFINITY;
 }
 
+/** What scores are multiplied by to be exponents of two, or the power. */
+function factorOf({ scale, power }: AttendCall): number {
+  const factor = power ?? scale * Math.LOG2E;
+  const size = Math.min(Math.max(Math.abs(factor), LEAST_FACTOR), Number.MAX_VALUE);
+  return factor < 0 ? -size : size;
+}
+
 /** How many keys and queries are in memory at a time, and where. */
-function layOut({ m, n, d, dv }: AttendCall, exports: AttendExports) {
+function layOut({ m, n, d, dv }: AttendCall, offsets: Offsets | undefined, exports: AttendExports) {
   const tile = exports.TILE.value as number;
   const keyBytes = tile * d * 4;
   const tileBytes = keyBytes + tile * Math.ceil(dv / 4) * 16;
@@ -61,6 +72,8 @@ function layOut({ m, n, d, dv }: AttendCall, exports: AttendExports) {
     work: layout.take(exports.workBytes(d)),
     records: layout.take(groups * recordBytes),
     packed: layout.take(tiles * tileBytes),
+    offsets: offsets && layout.take(tile * 8 * (offsets.byQuery ? groups * GROUP : 1)),
+    normalisers: layout.take(groups * GROUP * 16),
     end: layout.end,
   };
 }
@@ -77,10 +90,11 @@ export function wasmAttend(call: AttendCall): void {
     referenceAttend(call);
     return;
   }
-  const { q, k, v, out, m, n, d, dv, scale, power, limits } = call;
+  const { q, k, v, out, m, n, d, dv, power, limits, logSums, normalisers } = call;
   const instance = (shared ??= new KernelInstance<AttendExports>(attend));
   const { exports } = instance;
-  const at = layOut(call, exports);
+  const offsets = offsetsOf(call);
+  const at = layOut(call, offsets, exports);
   instance.reserve(at.end);
 
   function stage(data: Float32Array, start: number, end: number): void {
@@ -104,11 +118,30 @@ export function wasmAttend(call: AttendCall): void {
     exports.packValues(at.rows, count, dv, target + at.keyBytes);
   }
 
+  /** Puts the offsets of `count` keys from `first` on where the kernel finds them; its address, 0 without offsets. */
+  function stageOffsets(query: number, queries: number, first: number, count: number): number {
+    if (!offsets || !at.offsets) return 0;
+    if (!offsets.byQuery) {
+      offsets.fill(0, first, count, Math.LOG2E, instance.f64(at.offsets, count), 0, 1);
+      return at.offsets;
+    }
+    const size = at.tile * GROUP;
+    const target = instance.f64(at.offsets, Math.ceil(queries / GROUP) * size);
+    // Lanes without a query see nothing.
+    if (queries % GROUP > 0) target.fill(Number.NEGATIVE_INFINITY, target.length - size);
+    for (let i = 0; i < queries; i++) {
+      const lane = Math.floor(i / GROUP) * size + (i % GROUP);
+      offsets.fill(query + i, first, count, Math.LOG2E, target, lane, GROUP);
+    }
+    return at.offsets;
+  }
+
   const isPower = power !== undefined;
   // Softmax in powers of two.
-  const factor = power ?? Math.min(scale * Math.LOG2E, Number.MAX_VALUE);
+  const factor = factorOf(call);
   const reach = isPower ? Number.POSITIVE_INFINITY : reachOf(factor, largestNorm(), d);
-  const lowest = isPower ? LEAST : LOWEST;
+  const isRatio = isPower && !offsets;
+  const lowest = isRatio ? LEAST : LOWEST;
   for (let query = 0; query < m; query += at.queriesAtATime) {
     const queries = Math.min(at.queriesAtATime, m - query);
     const groups = Math.ceil(queries / GROUP);
@@ -131,6 +164,8 @@ export function wasmAttend(call: AttendCall): void {
         dv,
         factor,
         isPower,
+        stageOffsets(query, queries, first, count),
+        offsets?.byQuery ?? false,
         at.records,
         groups,
         at.work,
@@ -138,5 +173,15 @@ export function wasmAttend(call: AttendCall): void {
     }
     exports.finish(at.records, queries, d, dv, at.rows);
     out.set(instance.f32(at.rows, queries * dv), query * dv);
+    if (!logSums && !normalisers) continue;
+    exports.normalisers(at.records, queries, d, dv, factor, at.normalisers);
+    const found = instance.f64(at.normalisers, queries * 2);
+    normalisers?.set(found, query * 2);
+    if (logSums)
+      for (let i = 0; i < queries; i++) {
+        const [largest, total] = found.subarray(2 * i, 2 * i + 2);
+        const exponent = isRatio ? factor * Math.log2(largest) : Math.abs(factor) * largest;
+        logSums[query + i] = (offsets?.shifts[query + i] ?? 0) + (exponent + Math.log2(total)) * Math.LN2;
+      }
   }
 }

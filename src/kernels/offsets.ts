@@ -1,0 +1,85 @@
+/** What masks and log-weights add to the logarithms of weights, taken relative to the largest for each query. */
+import type { Floats } from '../keys.js';
+import type { AttendCall, AttendMask } from './kernels.js';
+
+/** Weights further apart than exp of this need a shift that is of each query's own. */
+const MOST_SPREAD = 64;
+
+/** Offsets o_ij <= 0: what is added for query i and key j is o_ij + shifts[i]. */
+export interface Offsets {
+  /** [m]; finite. */
+  readonly shifts: Float64Array;
+  /** Whether offsets differ between queries. */
+  readonly byQuery: boolean;
+  /** Writes `factor` times the offsets of query i for `count` keys from `first` on, `step` apart from target[at] on. */
+  fill(
+    i: number,
+    first: number,
+    count: number,
+    factor: number,
+    target: Float64Array,
+    at: number,
+    step: number,
+  ): void;
+}
+
+/**
+ * The offsets of a call, undefined where nothing is added. Scores that are added to an offset thus lose no digits to a large one that all keys
+ * of a query share.
+ */
+export function offsetsOf(call: AttendCall): Offsets | undefined {
+  const { logWeights, mask } = call;
+  if (mask) return maskOffsets(call, mask);
+  return logWeights && keyOffsets(call, logWeights);
+}
+
+function keyOffsets(call: AttendCall, logWeights: Floats): Offsets {
+  let largest = Number.NEGATIVE_INFINITY;
+  let smallest = Number.POSITIVE_INFINITY;
+  for (const b of logWeights) {
+    if (b === Number.NEGATIVE_INFINITY) continue;
+    largest = Math.max(largest, b);
+    smallest = Math.min(smallest, b);
+  }
+  // Under limits the largest may be out of sight.
+  if (call.limits && largest - smallest > MOST_SPREAD)
+    return maskOffsets(call, { data: new Float64Array(1), stride: 0, step: 0 });
+  const shift = Number.isFinite(largest) ? largest : 0;
+  return {
+    shifts: new Float64Array(call.m).fill(shift),
+    byQuery: false,
+    fill(_, first, count, factor, target, at, step) {
+      for (let j = 0; j < count; j++) target[at + j * step] = factor * (logWeights[first + j] - shift);
+    },
+  };
+}
+
+function maskOffsets(call: AttendCall, { data, stride, step }: AttendMask): Offsets {
+  const { m, n, limits, logWeights } = call;
+  const hides = data instanceof Uint8Array;
+  const value = (i: number, j: number) => {
+    const entry = data[i * stride + j * step];
+    const added = hides ? (entry === 0 ? Number.NEGATIVE_INFINITY : 0) : entry;
+    return logWeights ? added + logWeights[j] : added;
+  };
+  const shifts = new Float64Array(m);
+  // Visible or not has offsets of zero as it is.
+  if (!hides || logWeights)
+    for (let i = 0; i < m; i++) {
+      const end = limits ? limits[i] : n;
+      let largest = Number.NEGATIVE_INFINITY;
+      for (let j = 0; j < end; j++) {
+        const x = value(i, j);
+        if (x > largest) largest = x;
+      }
+      if (largest > Number.NEGATIVE_INFINITY) shifts[i] = largest;
+    }
+  return {
+    shifts,
+    byQuery: true,
+    fill(i, first, count, factor, target, at, step) {
+      const shift = shifts[i];
+      for (let j = 0; j < count; j++) target[at + j * step] = factor * (value(i, first + j) - shift);
+    },
+  };
+}
