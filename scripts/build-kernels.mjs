@@ -10,8 +10,8 @@ const work = mkdtempSync(join(tmpdir(), 'levattention-'));
 const wasm = join(work, 'module.wasm');
 
 mkdirSync(join(kernels, 'generated'), { recursive: true });
-// Two modules, so that who needs no attention does not carry it.
-for (const name of ['rows', 'attend']) {
+// Modules apart, so that who needs no attention does not carry it.
+for (const name of ['rows', 'attend', 'cluster']) {
   const { error, stderr } = await asc.main([
     join(kernels, `assembly/${name}.ts`),
     ...['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--outFile', wasm],

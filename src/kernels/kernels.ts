@@ -109,7 +109,24 @@ export interface AttendMask {
 /** out_i = sum_j w_ij v_j / sum_j w_ij over the visible keys j. */
 export type Attend = (call: AttendCall) => void;
 
-/** One implementation of the kernels for rows; attention has modules of its own. */
+/** Points and the centres that they are compared with, row-major; entries are so small that no sum of squares overflows. */
+export interface NearestCall {
+  /** [n, d]. */
+  readonly points: Float32Array;
+  /** [count, d], count > 0. */
+  readonly centres: Float32Array;
+  readonly d: number;
+  /** [n]. */
+  readonly out: Int32Array;
+}
+
+/**
+ * out[i] = the centre c with the largest <x_i,c> - |c|^2 / 2, that is the nearest one; of equal ones that with the lower number. Near
+ * ties are decided by rounding.
+ */
+export type Nearest = (call: NearestCall) => void;
+
+/** One implementation of the kernels for rows; attention and clusters have modules of their own. */
 export interface Kernels {
   readonly name: 'wasm-simd' | 'reference';
   blocks(plan: BlockPlan): BlockKernel;

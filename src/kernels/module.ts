@@ -91,6 +91,22 @@ export interface AttendExports {
   normalisers(record: number, count: number, d: number, dv: number, factor: number, out: number): void;
 }
 
+/** The functions for clusters, a module of their own. */
+export interface ClusterExports {
+  readonly memory: WebAssembly.Memory;
+  workBytes(d: number): number;
+  packCentres(centres: number, count: number, d: number, target: number): void;
+  nearest(
+    points: number,
+    count: number,
+    d: number,
+    centres: number,
+    centreCount: number,
+    out: number,
+    work: number,
+  ): void;
+}
+
 const compiled = new Map<string, WebAssembly.Module | null>();
 
 /**
@@ -140,6 +156,10 @@ export class KernelInstance<Exports extends { readonly memory: WebAssembly.Memor
 
   f32(address: number, length: number): Float32Array {
     return new Float32Array(this.exports.memory.buffer, address, length);
+  }
+
+  i32(address: number, length: number): Int32Array {
+    return new Int32Array(this.exports.memory.buffer, address, length);
   }
 
   u32(address: number, length: number): Uint32Array {
