@@ -27,8 +27,15 @@ export function pointsOf(keys: KeyMatrix, indices: readonly number[]): Float64Ar
       points[at] = data[j * d + c] * half * half;
       mean[c] += points[at++] / indices.length;
     }
-  for (let i = 0; i < points.length; i++) points[i] -= mean[i % d];
+  for (let row = 0; row < points.length; row += d) for (let c = 0; c < d; c++) points[row + c] -= mean[c];
   return points;
+}
+
+/** The same in float32, the largest entry near 1, so that squared distances are in its range. */
+export function singlePoints(keys: KeyMatrix, indices: readonly number[]): Float32Array {
+  const points = pointsOf(keys, indices);
+  const half = halfScale(points);
+  return Float32Array.from(points, (x) => x * half * half);
 }
 
 /** |a_i - b_j|^2 of row i of `a` and row j of `b`, both of d columns. */

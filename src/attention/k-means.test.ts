@@ -1,0 +1,105 @@
+/** k-means against what clusters must be whatever the points are, and against many careful iterations. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { useKernels } from '../kernels/load.js';
+import { referenceKernels } from '../kernels/reference.js';
+import { randomStream } from '../random.js';
+import { run } from '../steps.js';
+import { kMeans, residuals } from './k-means.js';
+
+const normals = (size: number, seed: number) => new Float32Array(size).map(randomStream(seed).normal);
+const sum = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => a + b, 0);
+const cluster = (points: Float32Array, d: number, wanted: number, seed = 1, iterations?: number) =>
+  run(kMeans(points, d, wanted, randomStream(seed), iterations));
+const inertia = (points: Float32Array, d: number, wanted: number, seed = 1, iterations?: number) =>
+  sum(residuals(points, cluster(points, d, wanted, seed, iterations), d));
+
+describe('k-means', () => {
+  it('gives each point one of at most `wanted` centres that all have points, for any points', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 300 }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 60 }),
+        fc.constantFrom('generic', 'few distinct', 'equal', 'zero', 'line', 'outlier', 'tiny'),
+        (n, d, wanted, kind) => {
+          const points = normals(n * d, n + d).map((x, at) => {
+            const i = Math.floor(at / d);
+            if (kind === 'few distinct') return (i % 3) + (at % d);
+            if (kind === 'equal') return 0.3;
+            if (kind === 'zero') return 0;
+            if (kind === 'line') return i + 1;
+            if (kind === 'outlier') return i === n - 1 ? 1 : x * 1e-20;
+            return kind === 'tiny' ? x * 1e-30 : x;
+          });
+          const { centres, nearest } = cluster(points, d, wanted);
+          const count = centres.length / d;
+          expect(new Set(nearest)).toEqual(new Set(Array.from({ length: count }, (_, j) => j)));
+          expect(count).toBeLessThanOrEqual(Math.min(n, wanted));
+          expect(centres.every(Number.isFinite)).toBe(true);
+          expect(cluster(points, d, wanted)).toEqual({ centres, nearest });
+          if (kind === 'few distinct' && wanted >= 3) expect(count).toBe(Math.min(3, n));
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('finds well-separated clusters exactly, also those that a sample does not meet', () => {
+    const n = 4000;
+    const points = normals(n * 2, 5).map((x, at) => {
+      const i = Math.floor(at / 2);
+      return 0.01 * x + (i === 77 ? 50 : i % 4 === 0 ? 5 : -5);
+    });
+    const { nearest } = cluster(points, 2, 3);
+    const groups = new Set(nearest);
+    expect(groups.size).toBe(3);
+    const split = [...nearest.keys()].filter((i) => i !== 77 && i % 4 !== 0);
+    expect(new Set(split.map((i) => nearest[i])).size).toBe(1);
+  });
+
+  it('is within 10 % of twenty iterations over all points', () => {
+    for (const [n, d, wanted] of [
+      [3000, 8, 40],
+      [2000, 32, 16],
+    ]) {
+      const points = normals(n * d, n).map((x, at) => x / (1 + (at % d)));
+      expect(inertia(points, d, wanted) / inertia(points, d, wanted, 2, 20)).toBeLessThan(1.1);
+    }
+  });
+
+  it('spends centres in proportion to squared distance: a heavy tail is covered', () => {
+    const points = normals(2000 * 4, 9).map((x) => x ** 5);
+    const uniform = cluster(points.slice(0, 4 * 30), 4, 30);
+    const { centres } = uniform;
+    const nearestTo = (at: number) =>
+      Math.min(
+        ...Array.from({ length: 30 }, (_, j) =>
+          sum([0, 1, 2, 3].map((c) => (points[at + c] - centres[j * 4 + c]) ** 2)),
+        ),
+      );
+    const random = sum(Array.from({ length: 2000 }, (_, i) => nearestTo(i * 4)));
+    expect(inertia(points, 4, 30)).toBeLessThan(random / 4);
+  });
+
+  it('reports progress on many points, and differs by seed alone', () => {
+    const points = normals(40000 * 16, 3);
+    const steps = [...kMeans(points, 16, 256, randomStream(1))];
+    expect(steps.length).toBeGreaterThan(1);
+    for (const { done, total } of steps) expect(done).toBeLessThanOrEqual(total);
+    const small = points.subarray(0, 500 * 16);
+    expect(cluster(small, 16, 9, 4)).toEqual(cluster(small, 16, 9, 4));
+    expect(cluster(small, 16, 9, 4)).not.toEqual(cluster(small, 16, 9, 5));
+  });
+
+  it('does as well on the reference kernels', () => {
+    const points = normals(600 * 6, 8);
+    const wasm = inertia(points, 6, 20);
+    const before = useKernels(referenceKernels);
+    try {
+      expect(Math.abs(inertia(points, 6, 20) / wasm - 1)).toBeLessThan(0.05);
+    } finally {
+      useKernels(before);
+    }
+  });
+});
