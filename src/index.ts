@@ -27,9 +27,14 @@ export {
   levAttentionAsync,
   levAttentionSteps,
   type SelectedKeys,
+  type StoredKeys,
 } from './attention/lev-attention.js';
 export { parseSelector, selectorNames } from './attention/selectors/index.js';
 export type { Selector, SelectorContext } from './attention/selectors/selector.js';
+export type { ClustersOptions } from './attention/tail/clusters.js';
+export { parseTail, tailNames } from './attention/tail/index.js';
+export type { Grouping } from './attention/tail/stored-pairs.js';
+export type { Tail, TailHead } from './attention/tail/tail.js';
 export { runAsync } from './kernels/run-async.js';
 export type {
   ByHead,

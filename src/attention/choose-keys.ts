@@ -35,8 +35,11 @@ export const CHOICE_OPTIONS: readonly (keyof ChoiceOptions)[] = [
   'seed',
 ];
 
-/** Chooses the keys of the key head `index` (batch * keyHeads + head): ascending and at least one. */
-export type KeyChoice = (index: number) => Steps<readonly number[]>;
+/**
+ * Chooses the keys of the key head `index` (batch * keyHeads + head): ascending and at least one. With `keys` as many as that, or `count`
+ * in their place.
+ */
+export type KeyChoice = (index: number, count?: number) => Steps<readonly number[]>;
 
 /** Checks the options and returns the rule that they describe. */
 export function keyChoice(where: string, inputs: AttentionInputs, options: ChoiceOptions): KeyChoice {
@@ -56,7 +59,8 @@ export function keyChoice(where: string, inputs: AttentionInputs, options: Choic
     : byCount(where, inputs, keys, selector, always, seed);
 }
 
-function checkAlways(where: string, always: readonly number[], n: number): number[] {
+/** The option `always`, checked: ascending, each once. */
+export function checkAlways(where: string, always: readonly number[], n: number): number[] {
   if (!Array.isArray(always))
     throw new TypeError(`${where}: always must be an array of indices, got ${String(always)}`);
   for (const j of always)
@@ -82,10 +86,10 @@ function byCount(
   if (count < always.length)
     throw new RangeError(`${where}: keys must be at least the ${always.length} of always, got ${count}`);
   const { q, group, m, d, causal, scale, power } = inputs;
-  return (index) => {
+  return (index, wanted = count) => {
     const queries = Array.from({ length: group }, (_, g) => matrixOver(q, m, d, (index * group + g) * m * d));
     const random = randomStream(seed, index);
-    return selectSteps(selector, keysOf(inputs, index), count, {
+    return selectSteps(selector, keysOf(inputs, index), wanted, {
       always,
       random,
       queries,

@@ -3,21 +3,43 @@
 import { runAsync } from '../kernels/run-async.js';
 import type { Floats, Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
-import { CHOICE_OPTIONS, type ChoiceOptions, keyChoice } from './choose-keys.js';
+import { CHOICE_OPTIONS, type ChoiceOptions } from './choose-keys.js';
 import { type OutputTensor, outputOf } from './exact.js';
-import { attendGroup, groupLogWeights, paceOf, visibility } from './groups.js';
+import { attendGroup, paceOf, placeOfGroup, visibility } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs } from './inputs.js';
+import { queriesOf, storage, storedCall } from './storage.js';
+import type { ClustersOptions } from './tail/clusters.js';
+import { addMoments } from './tail/moments.js';
+import type { Tail } from './tail/tail.js';
 
 /** Options of {@link levAttention}; exactly one of `keys` and `epsilon`. */
-export interface LevAttentionOptions extends AttentionOptions, ChoiceOptions {}
+export interface LevAttentionOptions extends AttentionOptions, ChoiceOptions {
+  /**
+   * What stands in for the keys that are not kept: one of `tailNames`, with settings as in {@link parseTail}, or
+   * `{ kind: 'clusters', ...ClustersOptions }`. 'drop', nothing, by default. With any other, `keys` counts all stored pairs.
+   */
+  readonly tail?: string | Tail | ({ readonly kind: 'clusters' } & ClustersOptions);
+}
 
 /** The keys that one key head keeps. */
 export interface SelectedKeys {
   readonly batch: number;
   /** The key head. */
   readonly head: number;
-  /** Ascending. */
+  /** Keys that are stored as they are, ascending. */
   readonly indices: readonly number[];
+  /** What is stored, unless it is these keys and nothing else. */
+  readonly stored?: StoredKeys;
+}
+
+/** Which keys are stored together: a pair is the mean of its keys, and of their values. */
+export interface StoredKeys {
+  /** [n]: the pair of each key, -1 where no pair stands for it. */
+  readonly members: Int32Array;
+  /** [pairs]: what is added to the logarithm of a pair's weight; log of the number of its keys, or a little more or less. */
+  readonly logWeights: Float64Array;
+  /** Keys that the closed form of the tail 'moments' stands for. */
+  readonly moments?: readonly number[];
 }
 
 /** The result of {@link levAttention}. */
@@ -35,60 +57,26 @@ export function* levAttentionSteps(
   v: Tensor,
   options: LevAttentionOptions = {},
 ): Steps<LevAttentionResult> {
-  const inputs = attentionInputs('levAttention', q, k, v, options, CHOICE_OPTIONS);
-  const choose = keyChoice('levAttention', inputs, options);
-  const { batches, keyHeads, group, m, n, d, dv, causal } = inputs;
+  const inputs = attentionInputs('levAttention', q, k, v, options, [...CHOICE_OPTIONS, 'tail']);
+  const store = storage('levAttention', inputs, options);
+  const { batches, keyHeads, group, m, n, dv } = inputs;
   const out = outputOf(inputs);
   const size = group * m * dv;
   const pace = paceOf(inputs);
   const heads: SelectedKeys[] = [];
   for (let index = 0; index < batches * keyHeads; index++) {
-    const indices = yield* choose(index);
-    heads.push({ batch: Math.floor(index / keyHeads), head: index % keyHeads, indices });
-    const keys = inputs.k.subarray(index * n * d, (index + 1) * n * d);
-    const values = inputs.v.subarray(index * n * dv, (index + 1) * n * dv);
-    const limits = causal ? selectedLimits(inputs, indices) : undefined;
+    const head = yield* store(index);
+    heads.push({ ...placeOfGroup(inputs, index), indices: head.indices, stored: head.stored });
     const rows = out.data.subarray(index * size, (index + 1) * size);
-    yield* attendGroup(
-      inputs,
-      {
-        index,
-        k: gather(keys, indices, d),
-        v: gather(values, indices, dv),
-        n: indices.length,
-        dv,
-        limits,
-        columns: indices,
-        logWeights: groupLogWeights(inputs, index, indices),
-        out: rows,
-      },
-      pace,
-    );
-    if (limits) attendToSelf(inputs, index, indices, limits, values, rows);
+    const call = storedCall(inputs, index, head, rows);
+    yield* attendGroup(inputs, call, pace);
+    if (head.moments) addMoments(head.moments, queriesOf(inputs, index), inputs.scale, rows, call.logSums!);
+    else if (call.limits) {
+      const values = inputs.v.subarray(index * n * dv, (index + 1) * n * dv);
+      attendToSelf(inputs, index, head.last, call.limits, values, rows);
+    }
   }
   return { out, heads };
-}
-
-/** The rows with the given indices, of `width` columns. */
-function gather(data: Floats, indices: readonly number[], width: number): Floats {
-  const size = indices.length * width;
-  if (size === data.length) return data;
-  const rows = data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
-  let at = 0;
-  for (const j of indices) for (let c = 0; c < width; c++) rows[at++] = data[j * width + c];
-  return rows;
-}
-
-/** [group * m]: how many of the selected keys each query of a group sees under the causal mask. */
-function selectedLimits({ group, m, n }: AttentionInputs, indices: readonly number[]): Uint32Array {
-  const limits = new Uint32Array(group * m);
-  let seen = 0;
-  for (let i = 0; i < m; i++) {
-    while (seen < indices.length && indices[seen] <= i + n - m) seen++;
-    limits[i] = seen;
-  }
-  for (let head = 1; head < group; head++) limits.copyWithin(head * m, 0, m);
-  return limits;
 }
 
 /**
@@ -98,7 +86,7 @@ function selectedLimits({ group, m, n }: AttentionInputs, indices: readonly numb
 function attendToSelf(
   inputs: AttentionInputs,
   index: number,
-  indices: readonly number[],
+  last: ArrayLike<number>,
   limits: Uint32Array,
   values: Floats,
   out: Floats,
@@ -107,7 +95,7 @@ function attendToSelf(
   const sees = visibility(inputs, index);
   for (let i = 0; i < limits.length; i++) {
     let at = 0;
-    while (at < limits[i] && !sees(i, indices[at])) at++;
+    while (at < limits[i] && !sees(i, last[at])) at++;
     const own = (i % m) + n - m;
     if (at === limits[i] && sees(i, own)) out.set(values.subarray(own * dv, (own + 1) * dv), i * dv);
   }

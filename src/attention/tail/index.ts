@@ -1,0 +1,111 @@
+/** The tails by name, as options and the command line write them: 'drop', 'sample:exact=0.25', 'clusters:exact=0.5,metric=queries'. */
+import { type ClustersOptions, clusters } from './clusters.js';
+import { drop } from './drop.js';
+import { mean } from './mean.js';
+import { moments } from './moments.js';
+import { sample } from './sample.js';
+import type { Tail } from './tail.js';
+
+/** The names of all tails. */
+export const tailNames: readonly string[] = ['drop', 'sample', 'mean', 'moments', 'clusters'];
+
+/** What a setting may be. */
+const shares = 'a number in [0, 1)';
+const kinds = {
+  by: ['residual', 'selector', 'both', 'attention', 'auto'],
+  metric: ['euclidean', 'queries', 'auto'],
+} as const;
+
+function refuse(text: string, rule: string): never {
+  throw new RangeError(`parseTail: ${rule}, got '${text}'`);
+}
+
+/** A share in [0, 1), or undefined. */
+function shareOf(value: string): number | undefined {
+  return /^(0|0?\.\d+|0\.)$/.test(value) ? Number(value) : undefined;
+}
+
+function wholeOf(text: string, setting: string, value: string): number {
+  const number = /^\d{1,6}$/.test(value) ? Number(value) : 0;
+  return number > 0 ? number : refuse(text, `${setting} must be a positive whole number`);
+}
+
+/** What the settings of `clusters` say. */
+function clustersOptions(text: string, settings: readonly string[]): ClustersOptions {
+  const options: { -readonly [K in keyof ClustersOptions]: ClustersOptions[K] } = {};
+  for (const setting of settings) {
+    const [name, value] = setting.split('=');
+    if (value === undefined) {
+      if (name === 'values' || name === 'keys') options.values = name === 'values';
+      else if (kinds.metric.includes(name as never)) options.metric = name as ClustersOptions['metric'];
+      else refuse(text, 'settings of clusters are exact, by, metric, values, keys, iterations and segments');
+    } else if (name === 'exact')
+      options.exactShare =
+        value === 'auto' ? value : (shareOf(value) ?? refuse(text, `exact must be ${shares} or auto`));
+    else if (name === 'by')
+      options.exactBy =
+        kinds.by.find((kind) => kind === value) ?? refuse(text, `by must be one of ${kinds.by.join(', ')}`);
+    else if (name === 'metric')
+      options.metric =
+        kinds.metric.find((kind) => kind === value) ??
+        refuse(text, `metric must be one of ${kinds.metric.join(', ')}`);
+    else if (name === 'iterations') options.iterations = wholeOf(text, name, value);
+    else if (name === 'segments') options.segments = wholeOf(text, name, value);
+    else refuse(text, 'settings of clusters are exact, by, metric, values, keys, iterations and segments');
+  }
+  return options;
+}
+
+/**
+ * The tail of a name: `drop`, `sample`, `mean`, `moments` or `clusters`. After a colon `sample` takes `exact=SHARE`, and `clusters` any of
+ * `exact=SHARE|auto`, `by=residual|selector|both|attention|auto`, `metric=euclidean|queries|auto`, `values` or `keys` (whether values are
+ * part of the distance), `iterations=COUNT` and `segments=COUNT`, with commas between them; see {@link ClustersOptions}.
+ *
+ * @throws RangeError for a name or a setting that does not exist.
+ *
+ * @example
+ * ```ts
+ * import { parseTail } from 'levattention';
+ *
+ * parseTail('clusters:exact=0.25,metric=queries,values').name; // => 'clusters:exact=0.25,metric=queries,values'
+ * ```
+ */
+export function parseTail(text: string): Tail {
+  const [name, ...rest] = text.split(':');
+  const settings = rest.length > 0 ? rest.join(':').split(',') : [];
+  if (name === 'clusters') return clusters(clustersOptions(text, settings), text);
+  if (name === 'sample') {
+    const [setting = 'exact=0.5', ...others] = settings;
+    const share = /^exact=/.test(setting) && others.length === 0 ? shareOf(setting.slice(6)) : undefined;
+    return sample(share ?? refuse(text, `sample takes exact=SHARE, ${shares}`), text);
+  }
+  const plain = [drop, mean, moments].find((tail) => tail.name === name);
+  if (!plain || settings.length > 0)
+    refuse(
+      text,
+      `the tail must be one of ${tailNames.join(', ')}, the last and sample with settings after a colon`,
+    );
+  return plain;
+}
+
+/** The tail that an option names or is. */
+export function tailOf(where: string, tail: unknown): Tail {
+  if (typeof tail === 'string') return parseTail(tail);
+  const { group, kind, ...options } = (tail ?? {}) as Partial<Tail> & { kind?: unknown } & ClustersOptions;
+  if (typeof group === 'function') return tail as Tail;
+  if (kind !== 'clusters')
+    throw new TypeError(
+      `${where}: tail must be one of ${tailNames.join(', ')}, or { kind: 'clusters' }, got ${String(kind ?? tail)}`,
+    );
+  const { exactShare, exactBy, metric, values, iterations, segments } = options as ClustersOptions;
+  // Spelled out, so that what is wrong is refused as it is in a name.
+  const settings = [
+    exactShare === undefined ? [] : [`exact=${exactShare}`],
+    exactBy === undefined ? [] : [`by=${exactBy}`],
+    metric === undefined ? [] : [`metric=${metric}`],
+    values === undefined ? [] : [values ? 'values' : 'keys'],
+    iterations === undefined ? [] : [`iterations=${iterations}`],
+    segments === undefined ? [] : [`segments=${segments}`],
+  ].flat();
+  return parseTail(settings.length > 0 ? `clusters:${settings.join(',')}` : 'clusters');
+}

@@ -1,0 +1,408 @@
+/** Tails against attention over their pairs by its definition, and against what they promise of keys, masks and seeds. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { exactAttention } from '../exact.js';
+import {
+  type LevAttentionOptions,
+  levAttention,
+  levAttentionAsync,
+  type SelectedKeys,
+} from '../lev-attention.js';
+import { distance, randomTensor, type ShapedTensor, toFloat32 } from '../testing.js';
+import { parseTail, tailNames } from './index.js';
+
+const tails = [...tailNames, 'sample:exact=0.25', 'clusters:exact=0.25,by=residual,metric=euclidean,keys'];
+const shapes: Record<string, [number[], number[], number[]]> = {
+  rectangular: [
+    [5, 3],
+    [23, 3],
+    [23, 2],
+  ],
+  'as many queries as keys': [
+    [40, 4],
+    [40, 4],
+    [40, 4],
+  ],
+  'grouped heads': [
+    [2, 6, 19, 5],
+    [2, 2, 37, 5],
+    [2, 2, 37, 4],
+  ],
+};
+
+/** Softmax attention over what a result says is stored, one query after the other. */
+function overStored(
+  q: ShapedTensor,
+  k: ShapedTensor,
+  v: ShapedTensor,
+  heads: readonly SelectedKeys[],
+  causal: boolean,
+): number[] {
+  const [batches, queryHeads, m, d] = q.shape.length === 2 ? [1, 1, ...q.shape] : q.shape;
+  const [keyHeads, n] = k.shape.length === 2 ? [1, k.shape[0]] : k.shape.slice(1);
+  const dv = v.shape[v.shape.length - 1];
+  const out: number[] = [];
+  for (let at = 0; at < batches * queryHeads; at++) {
+    const head =
+      Math.floor(at / queryHeads) * keyHeads + Math.floor(((at % queryHeads) * keyHeads) / queryHeads);
+    const { indices, stored } = heads[head];
+    const key = (j: number) => Array.from(k.data.subarray((head * n + j) * d, (head * n + j + 1) * d));
+    const value = (j: number) => Array.from(v.data.subarray((head * n + j) * dv, (head * n + j + 1) * dv));
+    const groups = stored
+      ? Array.from(stored.logWeights, (_, pair) =>
+          [...stored.members.keys()].filter((j) => stored.members[j] === pair),
+        )
+      : indices.map((j) => [j]);
+    const average = (rows: number[][]) =>
+      rows[0].map((_, c) => rows.reduce((sum, row) => sum + row[c], 0) / rows.length);
+    const dot = (a: ArrayLike<number>, b: number[]) => b.reduce((sum, x, c) => sum + x * a[c], 0);
+    for (let i = 0; i < m; i++) {
+      const query = Array.from(q.data.subarray((at * m + i) * d, (at * m + i + 1) * d));
+      const seen = groups
+        .map((keys, pair) => ({ keys, logWeight: stored?.logWeights[pair] ?? 0 }))
+        .filter(({ keys }) => !causal || Math.max(...keys) <= i + n - m);
+      const terms = seen.map(({ keys, logWeight }) => ({
+        weight: Math.exp(dot(query, average(keys.map(key))) / Math.sqrt(d) + logWeight),
+        value: average(keys.map(value)),
+      }));
+      if (stored?.moments) {
+        const keys = stored.moments.map(key);
+        const [mu, mean] = [average(keys), average(stored.moments.map(value))];
+        const along = keys.map(
+          (row) =>
+            dot(
+              query,
+              row.map((x, c) => x - mu[c]),
+            ) / Math.sqrt(d),
+        );
+        const square = along.reduce((sum, x) => sum + x * x, 0) / keys.length;
+        terms.push({
+          weight: keys.length * Math.exp(dot(query, mu) / Math.sqrt(d) + square / 2),
+          value: mean.map(
+            (x, c) =>
+              x +
+              stored.moments!.reduce((sum, j, r) => sum + (along[r] * (value(j)[c] - x)) / keys.length, 0),
+          ),
+        });
+      }
+      if (terms.length === 0) terms.push({ weight: 1, value: value(i + n - m) });
+      const total = terms.reduce((sum, { weight }) => sum + weight, 0);
+      for (let c = 0; c < dv; c++)
+        out.push(terms.reduce((sum, term) => sum + (term.weight / total) * term.value[c], 0));
+    }
+  }
+  return out;
+}
+
+const cases = tails.flatMap((tail) =>
+  Object.entries(shapes).flatMap(([shape, sizes]) =>
+    (['none', 'causal'] as const).map((mask) => ({
+      name: `${tail}, ${shape}, mask ${mask}`,
+      tail,
+      mask,
+      tensors: sizes.map((size, i) => randomTensor(size, i + 1)),
+    })),
+  ),
+);
+
+describe('a tail', () => {
+  it.each(cases)('is attention over the pairs that it says it stores: $name', ({ tail, mask, tensors }) => {
+    for (const keys of [1, 2, 5, 12]) {
+      const [q, k, v] = tensors;
+      const double = levAttention(q, k, v, { keys, tail, mask });
+      const expected = overStored(q, k, v, double.heads, mask === 'causal');
+      expect(distance(double.out.data, expected)).toBeLessThan(1e-12);
+      const [q32, k32, v32] = tensors.map(toFloat32);
+      const single = levAttention(q32, k32, v32, { keys, tail, mask });
+      expect(
+        distance(single.out.data, overStored(q32, k32, v32, single.heads, mask === 'causal')),
+      ).toBeLessThan(1e-5);
+    }
+  });
+
+  it.each(cases)('stores no more pairs than it may, and says which keys they stand for: $name', (given) => {
+    const [q, k, v] = given.tensors;
+    const n = k.shape[k.shape.length - 2];
+    for (const keys of [1, 2, 3, 8, n - 1])
+      for (const { indices, stored } of levAttention(q, k, v, { keys, tail: given.tail, mask: given.mask })
+        .heads) {
+        const pairs = stored?.logWeights.length ?? indices.length;
+        expect(pairs).toBeLessThanOrEqual(keys);
+        expect(pairs).toBeGreaterThan(0);
+        expect([...indices].sort((a, b) => a - b)).toEqual([...indices]);
+        if (!stored) continue;
+        const counts = new Array(pairs).fill(0);
+        for (const pair of stored.members) if (pair >= 0) counts[pair]++;
+        expect(Math.min(...counts)).toBe(Math.min(...counts.filter((x) => x > 0)));
+        for (const j of indices) expect(counts[stored.members[j]]).toBe(1);
+        if (given.tail.startsWith('sample')) {
+          const weight = stored.logWeights.reduce((sum, x) => sum + Math.exp(x), 0);
+          expect(weight).toBeCloseTo(n, 8);
+        } else {
+          const rest = new Set(stored.moments);
+          stored.members.forEach((pair, j) => {
+            expect(pair >= 0).toBe(!rest.has(j));
+          });
+        }
+      }
+  });
+
+  it.each(cases)('is exact attention with as many pairs as keys: $name', ({ tail, mask, tensors }) => {
+    const [q, k, v] = tensors;
+    const exact = exactAttention(q, k, v, { mask });
+    const n = k.shape[k.shape.length - 2];
+    for (const keys of [n, n + 3]) {
+      const { out, heads } = levAttention(q, k, v, { keys, tail, mask });
+      expect(out).toEqual(exact);
+      expect(heads[0].stored).toBeUndefined();
+    }
+  });
+
+  it.each(tails)('gives the same for the same seed and any number of threads: %s', async (tail) => {
+    const [q, k, v] = [
+      [2, 2, 70, 6],
+      [2, 2, 300, 6],
+      [2, 2, 300, 5],
+    ].map((shape, i) => randomTensor(shape, i + 7, true));
+    const options: LevAttentionOptions = { keys: 30, tail, seed: 3 };
+    const first = levAttention(q, k, v, options);
+    expect(levAttention(q, k, v, options)).toEqual(first);
+    expect(await levAttentionAsync(q, k, v, { ...options, threads: 2 })).toEqual(first);
+  });
+
+  it.each(tails)('keeps the keys of always as they are: %s', (tail) => {
+    const x = randomTensor([60, 4], 3);
+    const always = [0, 17, 59];
+    for (const keys of [3, 4, 9, 30]) {
+      const { indices } = levAttention(x, x, x, { keys, tail, always }).heads[0];
+      expect(indices).toEqual(expect.arrayContaining(always));
+    }
+  });
+
+  it.each(tails)('bears any keys: %s', (tail) => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 60 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 30 }),
+        fc.constantFrom('equal', 'zero', 'few distinct', 'huge', 'tiny', 'outlier'),
+        fc.constantFrom('none' as const, 'causal' as const),
+        (n, d, keys, kind, mask) => {
+          const { data } = randomTensor([n, d], n);
+          const rows = data.map((x, at) => {
+            const i = Math.floor(at / d);
+            if (kind === 'equal') return 0.7;
+            if (kind === 'zero') return 0;
+            if (kind === 'few distinct') return i % 3;
+            if (kind === 'outlier') return i === 1 ? 1e20 : x;
+            return x * (kind === 'huge' ? 1e120 : 1e-150);
+          });
+          for (const k of [rows, new Float32Array(rows.map((x) => Math.max(-1e30, Math.min(1e30, x))))]) {
+            const tensor = { data: k, shape: [n, d] };
+            const { out } = levAttention(tensor, tensor, tensor, { keys, tail, mask });
+            expect(out.data.every(Number.isFinite)).toBe(true);
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it.each(['mean', 'moments', 'clusters'])('loses nothing where keys and values repeat: %s', (tail) => {
+    const distinct = tail === 'clusters' ? 5 : 1;
+    const repeated = ({ data, shape: [, d] }: ShapedTensor) => ({
+      data: Float64Array.from(
+        { length: 90 * d },
+        (_, at) => data[(Math.floor(at / d) % distinct) * d + (at % d)],
+      ),
+      shape: [90, d],
+    });
+    const [q, k, v] = [
+      randomTensor([20, 4], 1),
+      repeated(randomTensor([5, 4], 2)),
+      repeated(randomTensor([5, 3], 3)),
+    ];
+    const { out } = levAttention(q, k, v, { keys: 8, tail });
+    expect(distance(out.data, exactAttention(q, k, v).data)).toBeLessThan(1e-7);
+  });
+
+  it('by moments is right for many Gaussian keys, and gives way to the mean where it is wrong', () => {
+    const q = randomTensor([40, 8], 1);
+    const k = randomTensor([4000, 8], 2);
+    const v = { data: k.data.map((x, at) => x + k.data[(at * 7) % k.data.length]), shape: [4000, 8] };
+    const exact = exactAttention(q, k, v).data;
+    const errors = ['drop', 'mean', 'moments'].map((tail) =>
+      distance(levAttention(q, k, v, { keys: 9, tail }).out.data, exact),
+    );
+    expect(errors[2]).toBeLessThan(0.2);
+    expect(errors[2]).toBeLessThan(errors[1] / 3);
+    const long = { data: q.data.map((x) => 40 * x), shape: q.shape };
+    const far = exactAttention(long, k, v).data;
+    const [mean, moments] = ['mean', 'moments'].map((tail) =>
+      distance(levAttention(long, k, v, { keys: 9, tail }).out.data, far),
+    );
+    expect(moments).toBeLessThanOrEqual(mean * 1.0001);
+  });
+
+  it('by a sample is right on average', () => {
+    const [q, k, v] = [randomTensor([3, 4], 1), randomTensor([200, 4], 2), randomTensor([200, 3], 3)];
+    const exact = exactAttention(q, k, v).data;
+    const outputs = Array.from(
+      { length: 300 },
+      (_, seed) => levAttention(q, k, v, { keys: 40, tail: 'sample', seed }).out.data,
+    );
+    const average = exact.map((_, i) => outputs.reduce((sum, out) => sum + out[i] / outputs.length, 0));
+    const alone = outputs.reduce((sum, out) => sum + distance(out, exact) / outputs.length, 0);
+    expect(distance(average, exact)).toBeLessThan(alone / 4);
+    const dropped = levAttention(q, k, v, { keys: 40 }).out.data;
+    expect(distance(average, exact)).toBeLessThan(distance(dropped, exact) / 4);
+  });
+});
+
+describe('causal tails leak nothing', () => {
+  const n = 60;
+  const [q, k, v] = [4, 5]
+    .map((d, i) => randomTensor([n, d], i + 20))
+    .flatMap((x, i) => (i === 0 ? [x, x] : [x]));
+  const changed = (tensor: ShapedTensor, from: number, by: number): ShapedTensor => ({
+    ...tensor,
+    data: tensor.data.map((x, at) => (Math.floor(at / tensor.shape[1]) >= from ? x * by + 1 : x)),
+  });
+
+  it.each([
+    'drop',
+    'sample',
+    'mean',
+    'clusters:exact=0,by=residual,metric=euclidean,keys',
+    'clusters:exact=0.5,by=selector,metric=euclidean,keys',
+  ])('values of the future change nothing before: %s', (tail) => {
+    for (const j of [3, 30, 59]) {
+      const options = { keys: 20, tail, mask: 'causal' as const };
+      const before = levAttention(q, k, v, options).out.data.subarray(0, j * 5);
+      expect(levAttention(q, k, changed(v, j, 3), options).out.data.subarray(0, j * 5)).toEqual(before);
+    }
+  });
+
+  it.each([
+    'drop',
+    'sample',
+    'mean',
+    'moments',
+  ])('nor do keys, where the selector goes by place: %s', (tail) => {
+    for (const j of [3, 30, 59]) {
+      const options = { keys: 20, tail, select: 'stride', mask: 'causal' as const };
+      const before = levAttention(q, k, v, options).out.data.subarray(0, j * 5);
+      const [k2, v2] = [changed(k, j, -2), changed(v, j, 3)];
+      expect(levAttention(q, k2, v2, options).out.data.subarray(0, j * 5)).toEqual(before);
+    }
+  });
+
+  it('clusters of earlier segments do not depend on the order of later keys', () => {
+    const tail = 'clusters:exact=0.25,by=residual,metric=euclidean,keys,segments=4';
+    const pairs = (keys: ShapedTensor) =>
+      levAttention(q, keys, v, { keys: 20, tail, mask: 'causal' }).heads[0].stored!.members.slice(0, 45);
+    // The same keys in another order: their mean and largest entry, which scale all points, are the same.
+    const later = { ...k, data: k.data.slice() };
+    for (let j = 45; j < 60; j++) later.data.set(k.data.subarray((104 - j) * 4, (105 - j) * 4), j * 4);
+    expect(pairs(later)).toEqual(pairs(k));
+  });
+});
+
+describe('tail names', () => {
+  const x = randomTensor([20, 3], 1);
+  const refusals: [string, LevAttentionOptions, string][] = [
+    [
+      'a name that is none',
+      { keys: 3, tail: 'cluster' },
+      "the tail must be one of drop, sample, mean, moments, clusters, the last and sample with settings after a colon, got 'cluster'",
+    ],
+    [
+      'a setting that is none',
+      { keys: 3, tail: 'clusters:metrics=queries' },
+      "settings of clusters are exact, by, metric, values, keys, iterations and segments, got 'clusters:metrics=queries'",
+    ],
+    [
+      'a share of one',
+      { keys: 3, tail: 'clusters:exact=1' },
+      "exact must be a number in [0, 1) or auto, got 'clusters:exact=1'",
+    ],
+    [
+      'no iterations',
+      { keys: 3, tail: { kind: 'clusters', iterations: 0 } },
+      "iterations must be a positive whole number, got 'clusters:iterations=0'",
+    ],
+    [
+      'a metric that is none',
+      { keys: 3, tail: 'clusters:metric=cosine' },
+      'metric must be one of euclidean, queries, auto',
+    ],
+    ['settings of a plain tail', { keys: 3, tail: 'mean:exact=0.5' }, 'the tail must be one of'],
+    [
+      'a sample of all',
+      { keys: 3, tail: 'sample:exact=2' },
+      "sample takes exact=SHARE, a number in [0, 1), got 'sample:exact=2'",
+    ],
+    [
+      'a tail that is no tail',
+      { keys: 3, tail: 7 as never },
+      "levAttention: tail must be one of drop, sample, mean, moments, clusters, or { kind: 'clusters' }, got 7",
+    ],
+    [
+      'epsilon',
+      { epsilon: 0.3, tail: 'mean' },
+      "levAttention: tail 'mean' needs keys, the number of stored pairs, got epsilon",
+    ],
+    [
+      'power weights',
+      { keys: 3, weights: 2, tail: 'clusters' },
+      "levAttention: tail 'clusters' is for softmax weights, got |x|^2",
+    ],
+    [
+      'a mask',
+      { keys: 3, tail: 'mean', attnMask: { data: new Uint8Array(400).fill(1), shape: [20, 20] } },
+      "levAttention: tail 'mean' stores keys together, so that no attnMask can hide one of them",
+    ],
+    [
+      'log-weights',
+      { keys: 3, tail: 'clusters', logWeights: { data: new Float64Array(20), shape: [20] } },
+      "levAttention: tail 'clusters' weighs keys by their number, so that logWeights have no place",
+    ],
+  ];
+  it.each(refusals)('refuse %s in one line', (_, options, message) => {
+    const call = () => levAttention(x, x, x, options);
+    expect(call).toThrow(message);
+    expect(call).toThrow(/^[^\n]*$/);
+  });
+
+  it('say the same as options do', () => {
+    const named = levAttention(x, x, x, {
+      keys: 6,
+      tail: 'clusters:exact=0.5,by=residual,metric=euclidean,keys,iterations=3',
+    });
+    const tail = {
+      kind: 'clusters',
+      exactShare: 0.5,
+      exactBy: 'residual',
+      metric: 'euclidean',
+      values: false,
+      iterations: 3,
+    } as const;
+    expect(levAttention(x, x, x, { keys: 6, tail })).toEqual(named);
+    expect(parseTail('clusters:queries,values').name).toBe('clusters:queries,values');
+    for (const name of tailNames) expect(parseTail(name).name).toBe(name);
+  });
+
+  it('allow masks and log-weights of the caller with drop and sample, whose pairs are single keys', () => {
+    const hidden = new Uint8Array(20).fill(1);
+    hidden[4] = 0;
+    const logWeights = { data: Float64Array.from({ length: 20 }, (_, j) => j / 9), shape: [20] };
+    for (const tail of ['drop', 'sample']) {
+      const options = { keys: 20, tail, attnMask: { data: hidden, shape: [1, 20] }, logWeights };
+      const { attnMask } = options;
+      expect(levAttention(x, x, x, options).out).toEqual(exactAttention(x, x, x, { attnMask, logWeights }));
+      const few = levAttention(x, x, x, { ...options, keys: 9, always: [4] });
+      const without = levAttention(x, x, x, { keys: 9, tail, always: [4], logWeights });
+      expect(distance(few.out.data, without.out.data)).toBeGreaterThan(0.01);
+    }
+  });
+});
