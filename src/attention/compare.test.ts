@@ -37,6 +37,62 @@ describe('compareAttention', () => {
     expect(Math.max(...groupMass)).toBe(groupMass[selectorNames.indexOf('oracle')]);
   });
 
+  it.each(['none', 'causal'] as const)('gives the divergence by its definition, mask %s', (mask) => {
+    const [n, m] = [19, 11];
+    for (const tail of ['drop', 'sample', 'mean', 'clusters:exact=0.25,by=attention,metric=queries']) {
+      const { heads, out } = levAttention(q, k, v, { keys: 8, tail, mask });
+      const [comparison] = compareAttention(q, k, v, [{ heads, out }], { mask });
+      for (const { batch, head, divergence } of comparison) {
+        const at = batch * 2 + Math.floor(head / 2);
+        const { indices, stored } = heads[at];
+        let mean = 0;
+        for (let i = 0; i < m; i++) {
+          const visible = mask === 'causal' ? i + n - m + 1 : n;
+          const logit = (j: number) =>
+            [0, 1, 2].reduce(
+              (sum, c) =>
+                sum +
+                (q.data[((batch * 4 + head) * m + i) * 3 + c] * k.data[(at * n + j) * 3 + c]) / Math.sqrt(3),
+              0,
+            );
+          const exact = Array.from({ length: visible }, (_, j) => Math.exp(logit(j)));
+          const total = exact.reduce((a, b) => a + b);
+          const groups = (
+            stored
+              ? Array.from(stored.logWeights.keys(), (pair) =>
+                  [...stored.members.keys()].filter((j) => stored.members[j] === pair),
+                )
+              : indices.map((j) => [j])
+          )
+            .map((keys, pair) => ({ keys, logWeight: stored?.logWeights[pair] ?? 0 }))
+            .filter(({ keys }) => keys.every((j) => j < visible));
+          if (groups.length === 0) groups.push({ keys: [visible - 1], logWeight: 0 });
+          const weights = groups.map(({ keys, logWeight }) =>
+            Math.exp(logWeight + keys.reduce((sum, j) => sum + logit(j) / keys.length, 0)),
+          );
+          const used = weights.reduce((a, b) => a + b);
+          groups.forEach(({ keys }, pair) => {
+            for (const j of keys) {
+              const share = weights[pair] / used / keys.length;
+              mean += (share * Math.log(share / (exact[j] / total))) / m;
+            }
+          });
+        }
+        expect(divergence).toBeCloseTo(mean, 10);
+      }
+    }
+    const moments = levAttention(q, k, v, { keys: 3, tail: 'moments' });
+    const [heads] = compareAttention(q, k, v, [moments]);
+    heads.forEach(({ divergence }, at) => {
+      const { stored } = moments.heads[Math.floor(at / 2)];
+      expect(divergence === undefined).toBe(stored?.moments !== undefined);
+    });
+    const [squares] = compareAttention(q, k, v, [levAttention(q, k, v, { keys: 3, weights: 2 })], {
+      weights: 2,
+    });
+    expect(squares[0].divergence).toBeUndefined();
+  });
+
   it('finds nothing lost when all keys are kept', () => {
     for (const tensors of [[q, k, v], [q, k, v].map(toFloat32)]) {
       const [a, b, c] = tensors;

@@ -1,9 +1,10 @@
-/** How far selected attention is from the exact one: relative error of the output, and attention mass on the selected keys. */
+/** How far selected attention is from the exact one: relative error of the output, divergence of the weights, and mass on the selected keys. */
 
 import { runAsync } from '../kernels/run-async.js';
 import type { Floats, Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
 import { CHOICE_OPTIONS } from './choose-keys.js';
+import { divergences } from './divergence.js';
 import { attendGroup, causalLimits, groupLogWeights, paceOf } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs, floatsFor } from './inputs.js';
 import type { LevAttentionResult } from './lev-attention.js';
@@ -15,8 +16,13 @@ export interface HeadComparison {
   readonly head: number;
   /** |out - exact| / |exact| in the Frobenius norm; infinite where only the exact output is zero. */
   readonly error: number;
-  /** Mean over queries of the exact attention probability on the selected keys, in [0, 1]. */
+  /** Mean over queries of the exact attention probability on the keys that are stored as they are, in [0, 1]. */
   readonly mass: number;
+  /**
+   * Mean over queries of KL(used || exact) in nats, the weight of a stored pair being spread evenly over its keys; -log of the kept mass where
+   * keys are dropped. For softmax weights, and not with the tail 'moments', whose weights are no key's.
+   */
+  readonly divergence?: number;
 }
 
 /** {@link compareAttention} as steps. */
@@ -36,6 +42,7 @@ export function* compareAttentionSteps(
   const pace = paceOf(inputs);
   const values = floatsFor(inputs, n * width);
   const exact = floatsFor(inputs, group * m * width);
+  const logSums = new Float64Array(group * m);
   const comparisons: HeadComparison[][] = results.map(() => []);
   for (let index = 0; index < batches * keyHeads; index++) {
     appendIndicators(inputs, results, index, values);
@@ -43,16 +50,23 @@ export function* compareAttentionSteps(
     const logWeights = groupLogWeights(inputs, index);
     yield* attendGroup(
       inputs,
-      { index, k: keys, v: values, n, dv: width, limits, logWeights, out: exact },
+      { index, k: keys, v: values, n, dv: width, limits, logWeights, out: exact, logSums },
       pace,
     );
+    const lost: (readonly number[] | undefined)[] = [];
+    for (const { heads } of results)
+      lost.push(
+        inputs.power === undefined ? yield* divergences(inputs, index, heads[index], logSums) : undefined,
+      );
     for (let g = 0; g < group; g++) {
       const at = index * group + g;
       const head = { batch: Math.floor(at / queryHeads), head: at % queryHeads };
       const rows = exact.subarray(g * m * width, (g + 1) * m * width);
       results.forEach(({ out }, i) => {
         const error = relativeError(out.data.subarray(at * m * dv, (at + 1) * m * dv), rows, dv, width);
-        comparisons[i].push({ ...head, error, mass: meanOfColumn(rows, dv + i, width) });
+        const divergence = lost[i]?.[g];
+        const mass = meanOfColumn(rows, dv + i, width);
+        comparisons[i].push({ ...head, error, mass, ...(divergence !== undefined && { divergence }) });
       });
     }
   }
@@ -127,7 +141,7 @@ function meanOfColumn(rows: Floats, column: number, width: number): number {
  * head. Exact attention is computed once for all of them, so compare many selections in one call.
  *
  * q, k, v and options as for {@link exactAttention}, the same that the results were made with. A kept mass close to 1 is no
- * promise of a small error, nor the reverse: with flat attention look at the error. Under a causal mask a query that sees no
+ * promise of a small error, nor the reverse: with flat attention look at the error, and with a tail other than 'drop' at error and divergence. Under a causal mask a query that sees no
  * selected key counts with mass 0, though it attends to its own key. Errors of float32 results end near 1e-6, their rounding.
  * O(m n (d + dv + results)) a query head.
  *

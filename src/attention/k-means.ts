@@ -69,7 +69,10 @@ export function residuals(
   { centres, nearest }: Clusters,
   d: number,
 ): Float64Array<ArrayBuffer> {
-  return Float64Array.from(nearest, (centre, i) => squaredDistance(points, i, centres, centre, d));
+  const distances = new Float64Array(nearest.length);
+  for (let i = 0; i < distances.length; i++)
+    distances[i] = squaredDistance(points, i, centres, nearest[i], d);
+  return distances;
 }
 
 /** Up to `count` points, each drawn with a probability in proportion to its weight, at equal steps of the running sum. */
@@ -126,7 +129,8 @@ function moved(points: Float32Array, clusters: Clusters, d: number): Float32Arra
     members[nearest[i]]++;
     for (let c = 0, y = nearest[i] * d; c < d; c++) sums[y++] += points[x++];
   }
-  const means = Float32Array.from(sums, (sum, at) => sum / members[Math.floor(at / d)]);
+  const means = new Float32Array(sums.length);
+  for (let at = 0; at < means.length; at++) means[at] = sums[at] / members[Math.floor(at / d)];
   const empty = [...members.keys()].filter((centre) => members[centre] === 0);
   if (empty.length === 0) return means;
   const farthest = topKeys(residuals(points, clusters, d), Math.min(empty.length, nearest.length), []);
@@ -151,8 +155,11 @@ function* iterate(points: Float32Array, start: Float32Array, d: number, iteratio
 
 /** The clusters that have points, numbered anew. */
 function withoutEmpty({ centres, nearest }: Clusters, d: number): Clusters {
-  const used = [...new Set(nearest)].sort((a, b) => a - b);
-  if (used.length === centres.length / d) return { centres, nearest };
+  const count = centres.length / d;
+  const hasPoints = new Uint8Array(count);
+  for (let i = 0; i < nearest.length; i++) hasPoints[nearest[i]] = 1;
+  const used = [...hasPoints.keys()].filter((centre) => hasPoints[centre]);
+  if (used.length === count) return { centres, nearest };
   const number = new Map(used.map((centre, i) => [centre, i]));
   return { centres: rowsOf(centres, used, d), nearest: nearest.map((centre) => number.get(centre)!) };
 }

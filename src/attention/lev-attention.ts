@@ -117,6 +117,11 @@ function attendToSelf(
  * sees none, as the first ones may, attends to its own key alone: the only key that each query is sure to have. Where `attnMask` or
  * `logWeights` hide that too, the row is zero, as every row is that sees no key.
  *
+ * `tail` says what stands in for the keys that are not kept, and `keys` then counts all stored pairs: dropping them is what costs most where
+ * attention is flat. 'clusters' stores means of keys with the log of their number for log-weight, beside some keys as they are, and chooses for
+ * each head among five ways by their error on some of its queries (docs/algorithms.md, section 8). Under a causal mask a pair is seen from its
+ * last key on. 'mean', 'moments' and 'clusters' are for softmax, without `attnMask` and `logWeights`.
+ *
  * Masks and log-weights concern the attention; the choice of keys does not look at them.
  *
  * @throws TypeError or RangeError for shapes that do not fit, NaN or infinity (with its place), options out of range, and a head
@@ -132,6 +137,7 @@ function attendToSelf(
  * const { out, heads } = levAttention(q, k, v, { keys: 2 });
  * heads[0].indices; // => [0, 2]
  * Array.from(out.data); // => [2, 3]
+ * Array.from(levAttention(q, k, v, { keys: 2, tail: 'mean' }).out.data).map((x) => x.toFixed(3)); // => ['3.667', '4.333']
  * ```
  */
 export function levAttention(

@@ -70,7 +70,7 @@ export function storage(
 }
 
 /** The selector where none is named: the paper's; clusters keep what lies far from the mean, or what comes first and last. */
-function usualSelector({ name }: Tail, { causal }: AttentionInputs): string {
+export function usualSelector({ name }: Tail, { causal }: { readonly causal: boolean }): string {
   if (!name.startsWith('clusters')) return 'leverage';
   return causal ? 'recent-sinks' : 'leverage-centred';
 }

@@ -7,6 +7,10 @@ import {
   levAttentionAsync,
 } from '../attention/lev-attention.js';
 import { parseSelector, selectorNames } from '../attention/selectors/index.js';
+import type { Selector } from '../attention/selectors/selector.js';
+import { usualSelector } from '../attention/storage.js';
+import { parseTail, tailNames } from '../attention/tail/index.js';
+import type { Tail } from '../attention/tail/tail.js';
 import type { CallOptions } from '../steps.js';
 import { parseWeight } from '../weights/parse.js';
 import { UsageError } from './failure.js';
@@ -29,7 +33,8 @@ interface AttendOptions {
   readonly keys?: string;
   readonly epsilon?: string;
   readonly weights: string;
-  readonly select: string;
+  readonly select?: string;
+  readonly tail: string;
   readonly scale?: string;
   readonly causal?: boolean;
   readonly always?: string;
@@ -47,8 +52,18 @@ find. Which keys are kept is a heuristic for softmax: --compare measures what it
 Selectors: ${selectorNames.slice(0, 6).join(', ')},
 ${selectorNames.slice(6).join(', ')} (numbers after a colon may change).
 
+Tails say what stands in for the other keys; --keys then counts all stored pairs:
+  drop                nothing (the paper's operator)
+  sample:exact=0.5    a uniform sample of them, each counting for as many as there are
+  mean                one pair, their mean
+  moments             the Gaussian closed form, or the mean where that errs less on some queries
+  clusters            centres weighing as many keys as they stand for; exact=SHARE of the pairs
+                      are keys, by=residual|selector|both|attention, metric=euclidean|queries,
+                      values|keys; what is left out is chosen for each head on some queries
+
 Examples:
   levattention attend q.npy k.npy v.npy --keys 64 --compare -o out.npy
+  levattention attend q.npy k.npy v.npy --keys 64 --tail clusters --compare
   levattention attend cap.safetensors#q cap.safetensors#k cap.safetensors#v \\
     --keys 32 --causal --select leverage-centred --always 0-3 --compare --json
   levattention attend q.npy k.npy v.npy --epsilon 0.05 --weights power:2 -o out.safetensors`;
@@ -64,10 +79,14 @@ export function attendCommand({ call, print }: Session): Command {
     .argument('<q>', 'file of queries')
     .argument('<k>', 'file of keys')
     .argument('<v>', 'file of values')
-    .option('--keys <k>', 'number of keys that each head keeps')
+    .option('--keys <k>', 'number of keys, or with --tail of pairs, that each head stores')
     .option('--epsilon <e>', 'keep the universal set at this threshold instead')
     .option('--weights <weights>', 'softmax, or power:P for |<q,k>|^P', 'softmax')
-    .option('--select <selector>', 'which keys to keep, see below', 'leverage')
+    .option(
+      '--select <selector>',
+      'which keys to keep, see below; leverage unless given, with clusters leverage-centred, or recent-sinks if causal',
+    )
+    .option('--tail <tail>', `what stands in for the others: ${tailNames.join(', ')}, see below`, 'drop')
     .option('--scale <s>', 'softmax weights are exp(S <q,k>); 1/sqrt(d) unless given')
     .option('--causal', 'query i of m sees the keys up to i + n - m')
     .option('--always <list>', 'positions that every head keeps, such as 0-3,-1; they count towards --keys')
@@ -110,16 +129,22 @@ async function attend(references: string[], options: AttendOptions, call: CallOp
   const comparison = compare ? (await compareAttentionAsync(q, k, v, [result], settings))[0] : undefined;
   if (output) writeArrays(output, { out: result.out });
   return options.json
-    ? json(result, comparison, options, elapsed)
-    : inWords(result, comparison, options, n, elapsed);
+    ? json(result, comparison, { ...options, select: choice.select.name }, elapsed)
+    : inWords(result, comparison, { ...options, select: choice.select.name }, n, elapsed);
 }
 
-function choiceOf(options: AttendOptions): LevAttentionOptions {
-  const { keys, epsilon, weights, scale, causal, select, seed = '0' } = options;
+function choiceOf(options: AttendOptions): LevAttentionOptions & { select: Selector; tail: Tail } {
+  const { keys, epsilon, weights, scale, causal = false, seed = '0' } = options;
   if ((keys === undefined) === (epsilon === undefined))
     throw new UsageError(`give ${keys === undefined ? 'one' : 'only one'} of --keys and --epsilon`);
   const kept =
     epsilon === undefined ? { keys: parseCount(keys!, '--keys') } : { epsilon: parseEpsilon(epsilon) };
+  const tail = parsedBy(parseTail, options.tail, '--tail');
+  if (tail.name !== 'drop' && epsilon !== undefined)
+    throw new UsageError(`--tail ${tail.name} needs --keys, the number of stored pairs`);
+  if (tail.softmaxOnly && weights !== 'softmax')
+    throw new UsageError(`--tail ${tail.name} is for softmax, not for --weights ${weights}`);
+  const select = options.select ?? usualSelector(tail, { causal });
   const selector = parsedBy(parseSelector, select, '--select');
   if (epsilon !== undefined && !['leverage', 'leverage-centred'].includes(selector.name))
     throw new UsageError(`--select must be leverage or leverage-centred with --epsilon, got '${select}'`);
@@ -128,6 +153,7 @@ function choiceOf(options: AttendOptions): LevAttentionOptions {
   return {
     ...kept,
     select: selector,
+    tail,
     weights: weightsOf(weights),
     scale: scale === undefined ? undefined : parsePositive(scale, '--scale'),
     mask: causal ? 'causal' : 'none',
@@ -146,16 +172,24 @@ function weightsOf(text: string): LevAttentionOptions['weights'] {
 function json(
   { out, heads }: LevAttentionResult,
   comparison: readonly HeadComparison[] | undefined,
-  { select, weights, causal = false, epsilon, keys }: AttendOptions,
+  { select, tail, weights, causal = false, epsilon, keys }: AttendOptions,
   elapsed: number,
 ): string {
   return JSON.stringify({
     select,
+    tail,
     weights,
     causal,
     ...(epsilon === undefined ? { keys: Number(keys) } : { epsilon: Number(epsilon) }),
     shape: out.shape,
-    heads,
+    heads: heads.map(({ stored, ...head }) => ({
+      ...head,
+      ...(stored && {
+        members: Array.from(stored.members),
+        logWeights: Array.from(stored.logWeights),
+        moments: stored.moments,
+      }),
+    })),
     ...(comparison && { comparison }),
     seconds: elapsed,
   });
@@ -164,20 +198,27 @@ function json(
 function inWords(
   { out, heads }: LevAttentionResult,
   comparison: readonly HeadComparison[] | undefined,
-  { select, weights, causal, output }: AttendOptions,
+  { select, tail, weights, causal, output }: AttendOptions,
   n: number,
   elapsed: number,
 ): string {
-  const sizes = heads.map(({ indices }) => indices.length).sort((a, b) => a - b);
-  const kept = sizes[0] === sizes.at(-1) ? sizes[0] : `${sizes[0]} to ${sizes.at(-1)}`;
+  const kept = range(heads.map(({ indices }) => indices.length));
+  const pairs = range(heads.map(({ indices, stored }) => stored?.logWeights.length ?? indices.length));
+  const what = tail === 'drop' ? `${kept} of ${n} keys` : `${pairs} pairs for ${n} keys`;
+  const how =
+    tail === 'drop' ? `chosen by ${select}` : `${kept} of them keys as they are; ${select}, tail ${tail}`;
   const where = heads.length === 1 ? '' : ` in each of ${counted(heads.length, 'key head')}`;
-  const lines = [
-    `Attention over ${kept} of ${n} keys${where}, chosen by ${select} (${weights}${causal ? ', causal' : ''}).`,
-  ];
+  const lines = [`Attention over ${what}${where}, ${how} (${weights}${causal ? ', causal' : ''}).`];
   if (comparison) lines.push('', ...compared(comparison), '');
   if (output) lines.push(`output [${out.shape.join(', ')}] written to ${output}`);
   lines.push(`took ${seconds(elapsed)}`);
   return lines.join('\n');
+}
+
+/** `7`, or `3 to 9`. */
+function range(sizes: readonly number[]): string {
+  const sorted = [...sizes].sort((a, b) => a - b);
+  return sorted[0] === sorted.at(-1) ? `${sorted[0]}` : `${sorted[0]} to ${sorted.at(-1)}`;
 }
 
 function compared(comparison: readonly HeadComparison[]): string[] {
@@ -185,17 +226,21 @@ function compared(comparison: readonly HeadComparison[]): string[] {
     meanOf(comparison.map((head) => head.error)),
     meanOf(comparison.map((head) => head.mass)),
   ];
-  const summary = `Against exact attention over all keys the output is off by ${percent(error)}, and the kept keys hold ${percent(mass)} of the weight.`;
+  const divergences = comparison.flatMap(({ divergence }) => divergence ?? []);
+  const divergence =
+    divergences.length === 0 ? '' : `; the weights diverge by ${number(meanOf(divergences))} nats`;
+  const summary = `Against exact attention over all keys the output is off by ${percent(error)}, and the kept keys hold ${percent(mass)} of the weight${divergence}.`;
   if (comparison.length === 1) return [summary];
   const rows = comparison.map((head) => [
     `${head.batch}`,
     `${head.head}`,
     number(head.error),
     number(head.mass),
+    head.divergence === undefined ? '' : number(head.divergence),
   ]);
   return [
     `${summary.slice(0, -1)} (means over heads).`,
     '',
-    table([['batch', 'query head', 'relative error', 'mass kept'], ...rows]),
+    table([['batch', 'query head', 'relative error', 'mass kept', 'divergence'], ...rows]),
   ];
 }

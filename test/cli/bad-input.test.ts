@@ -329,6 +329,21 @@ const usage: [string, string[], RegExp][] = [
   ['a file too many', find('k.npy', 'v.npy', ...eps), /too many arguments/],
   ['no epsilon', ['heavy', 'q.npy', 'k.npy'], /--epsilon is needed/],
   [
+    'a tail that is none',
+    attend('--keys', '9', '--tail', 'rest', '--compare'),
+    /--tail: the tail must be one of drop, .*got 'rest'/,
+  ],
+  [
+    'a tail with --epsilon',
+    attend('--epsilon', '0.1', '--tail', 'mean', '--compare'),
+    /--tail mean needs --keys/,
+  ],
+  [
+    'clusters under power weights',
+    attend('--keys', '9', '--tail', 'clusters', '--weights', 'power:2', '--compare'),
+    /--tail clusters is for softmax/,
+  ],
+  [
     'more keys than keys',
     attend('--keys', '121', '--compare'),
     /--keys must be at most the number of keys, 120, got 121/,

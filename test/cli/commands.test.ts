@@ -276,6 +276,22 @@ describe('attend', () => {
     expect(text).toMatch(/the output is off by \d+ %/);
     expect(text).toMatch(/ 1 +3 +\d\.\d+ +0\.\d+/);
   });
+
+  test('accounts for the other keys with --tail, as the library does', async () => {
+    const tail = 'clusters:exact=0.25,by=residual,metric=euclidean';
+    const options = ['--keys', '12', '--seed', '5', '--tail', tail, '--compare'];
+    const result = await json('attend', 'q4.npy', 'k4.npy', 'v4.npy', ...options, '-o', 'out.npz');
+    const meant = levAttention(inputs.q4, inputs.k4, inputs.v4, { keys: 12, seed: 5, tail });
+    expect((await written('out.npz', 'out')).data).toEqual(meant.out.data);
+    expect(result.heads[1].members).toEqual(Array.from(meant.heads[1].stored!.members));
+    expect(result.comparison[0].divergence).toBeGreaterThan(0);
+    expect(result).toMatchObject({ select: 'leverage-centred', tail });
+    const text = await output('attend', 'q4.npy', 'k4.npy', 'v4.npy', ...options);
+    expect(text).toMatch(
+      /over 12 pairs for 60 keys in each of 4 key heads, \d+( to \d+)? of them keys as they are/,
+    );
+    expect(text).toMatch(/the weights diverge by \d/);
+  });
 });
 
 test('report writes a page', async () => {

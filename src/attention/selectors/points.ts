@@ -35,7 +35,9 @@ export function pointsOf(keys: KeyMatrix, indices: readonly number[]): Float64Ar
 export function singlePoints(keys: KeyMatrix, indices: readonly number[]): Float32Array {
   const points = pointsOf(keys, indices);
   const half = halfScale(points);
-  return Float32Array.from(points, (x) => x * half * half);
+  const single = new Float32Array(points.length);
+  for (let i = 0; i < points.length; i++) single[i] = points[i] * half * half;
+  return single;
 }
 
 /** |a_i - b_j|^2 of row i of `a` and row j of `b`, both of d columns. */

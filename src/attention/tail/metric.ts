@@ -16,7 +16,8 @@ function centred(rows: Floats, width: number): { rows: Float64Array; scale: numb
   const half = halfScale(rows);
   const scale = half * half;
   const n = rows.length / width;
-  const moved = Float64Array.from(rows, (x) => x * half * half);
+  const moved = new Float64Array(rows.length);
+  for (let at = 0; at < moved.length; at++) moved[at] = rows[at] * half * half;
   const mean = new Float64Array(width);
   for (let at = 0; at < moved.length; at += width)
     for (let c = 0; c < width; c++) mean[c] += moved[at + c] / n;
@@ -63,30 +64,48 @@ export interface Points {
  * queries. `values` appends scaled values.
  */
 export function pointsOf(head: TailHead, values: boolean, queries?: QuerySample): Points {
-  const { k, v, n, d, dv, scale } = head;
+  const { k, v, d, dv, scale } = head;
   const keys = centred(k, d);
   let weight = VALUES_EUCLIDEAN * keys.square;
   if (queries) {
     const { root, scale: unit } = rootOfMoment(queries, d);
+    const transposed = root.map((_, at) => root[(at % d) * d + Math.floor(at / d)]);
     for (let at = 0; at < keys.rows.length; at += d)
       // In place: entry c needs those from c on alone.
       for (let c = 0; c < d; c++) {
         let sum = 0;
-        for (let b = c; b < d; b++) sum += root[b * d + c] * keys.rows[at + b];
+        for (let b = c; b < d; b++) sum += transposed[c * d + b] * keys.rows[at + b];
         keys.rows[at + c] = sum;
       }
     // Logits in units of these points.
     weight = VALUES_QUERIES * ((keys.scale * unit) / scale) ** 2;
     if (!(weight < Number.MAX_VALUE)) weight = 0;
   }
-  const width = d + (values ? dv : 0);
-  const all = new Float64Array(n * width);
   const appended = values ? centred(v, dv) : undefined;
   const factor = appended && appended.square > 0 ? Math.sqrt(weight / appended.square) : 0;
-  for (let j = 0; j < n; j++) {
-    all.set(keys.rows.subarray(j * d, (j + 1) * d), j * width);
-    if (appended) for (let c = 0; c < dv; c++) all[j * width + d + c] = appended.rows[j * dv + c] * factor;
+  return joined(keys.rows, d, factor > 0 ? appended?.rows : undefined, dv, factor);
+}
+
+/** Rows of both, those of the second times a factor; all times a power of two that brings the largest entry near 1. */
+function joined(
+  keys: Float64Array,
+  d: number,
+  values: Float64Array | undefined,
+  dv: number,
+  factor: number,
+): Points {
+  const width = d + (values ? dv : 0);
+  const data = new Float32Array((keys.length / d) * width);
+  const half = Math.min(
+    halfScale(keys),
+    values ? halfScale(values) / Math.sqrt(factor) : Number.POSITIVE_INFINITY,
+  );
+  let at = 0;
+  for (let row = 0; row < keys.length; row += d) {
+    for (let c = 0; c < d; c++) data[at++] = keys[row + c] * half * half;
+    if (!values) continue;
+    const first = (row / d) * dv;
+    for (let c = 0; c < dv; c++) data[at++] = values[first + c] * factor * half * half;
   }
-  const half = halfScale(all);
-  return { data: Float32Array.from(all, (x) => x * half * half), width };
+  return { data, width };
 }
