@@ -30,6 +30,7 @@ const head: HeadFigures = {
   margin: 1e-12,
   real: [],
   curves,
+  tails: curves.map((curve) => ({ ...curve, selector: `${curve.selector} + clusters` })),
   picks: [{ selector: 'random', indices: [1, 3] }],
 };
 
@@ -56,6 +57,7 @@ describe('each chart', () => {
     ['sizes of one key', () => sizeChart([{ ...head, n: 1, scores: Float64Array.of(1) }], 1)],
     ['errors', () => selectorChart(curves, 'error')],
     ['masses', () => selectorChart(curves, 'mass')],
+    ['errors of tails', () => selectorChart(head.tails, 'error')],
     [
       'errors at one count',
       () => selectorChart([{ selector: 'own', counts: [1], error: [0], mass: [1] }], 'error'),

@@ -36,6 +36,8 @@ export interface HeadFigures {
   /** What brute force found, for each query head that reads these keys. */
   readonly real: readonly RealQueries[];
   readonly curves: readonly SelectorCurve[];
+  /** Selectors with what stands in for the keys that they leave out, at the same numbers of stored pairs. */
+  readonly tails: readonly SelectorCurve[];
   readonly picks: readonly Pick[];
 }
 

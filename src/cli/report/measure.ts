@@ -8,7 +8,7 @@ import type { CallOptions } from '../../steps.js';
 import { universalSetAsync } from '../../universal-set/universal-set.js';
 import { bruteForceSteps, type RealQueries } from '../proof.js';
 import { type HeadFigures, meanOf, type Pick, type SelectorCurve } from './figures.js';
-import { keyCounts, runTrials, type Setting, settingOf, type Trial } from './trials.js';
+import { keyCounts, runTrials, type Setting, settingOf, type Trial, tailPairs } from './trials.js';
 
 /** A threshold that means something for any keys: twice the mean score, the usual mark of high leverage, to one digit. */
 export function defaultEpsilon(n: number, d: number): number {
@@ -67,8 +67,9 @@ export async function measure(q: Tensor, k: Tensor, v: Tensor, options: MeasureO
       margin,
       real,
       curves: curvesOf(trials, members, counts),
+      tails: tailCurvesOf(trials, members, counts),
       picks: trials
-        .filter(({ count, seed }) => count === spoken && seed === 0)
+        .filter(({ count, seed, tail }) => count === spoken && seed === 0 && tail === undefined)
         .map(({ selector, chosen }): Pick => ({ selector, indices: chosen[i] })),
     });
   }
@@ -85,20 +86,50 @@ function curvesOf(
   queryHeads: readonly number[],
   counts: readonly number[],
 ): SelectorCurve[] {
-  return selectorNames.map((selector) => {
-    const mean = (count: number, measure: 'error' | 'mass') =>
-      meanOf(
-        trials
-          .filter((trial) => trial.selector === selector && trial.count === count)
-          .flatMap(({ comparison }) => queryHeads.map((head) => comparison[head][measure]))
-          // Where the exact output is zero there is no relative error.
-          .filter(Number.isFinite),
-      );
-    return {
+  return selectorNames.map((selector) =>
+    curveOf(
       selector,
+      trials.filter((trial) => trial.selector === selector && trial.tail === undefined),
+      queryHeads,
       counts,
-      error: counts.map((count) => mean(count, 'error')),
-      mass: counts.map((count) => mean(count, 'mass')),
-    };
-  });
+    ),
+  );
+}
+
+/** The same of selectors with what stands in for the other keys. */
+function tailCurvesOf(
+  trials: readonly Trial[],
+  queryHeads: readonly number[],
+  counts: readonly number[],
+): SelectorCurve[] {
+  return tailPairs.map(({ selector, tail }) =>
+    curveOf(
+      `${selector.replace(/:.*/, '')} + ${tail}`,
+      trials.filter((trial) => trial.selector === selector && trial.tail === tail),
+      queryHeads,
+      counts,
+    ),
+  );
+}
+
+function curveOf(
+  selector: string,
+  trials: readonly Trial[],
+  queryHeads: readonly number[],
+  counts: readonly number[],
+): SelectorCurve {
+  const mean = (count: number, measure: 'error' | 'mass') =>
+    meanOf(
+      trials
+        .filter((trial) => trial.count === count)
+        .flatMap(({ comparison }) => queryHeads.map((head) => comparison[head][measure]))
+        // Where the exact output is zero there is no relative error.
+        .filter(Number.isFinite),
+    );
+  return {
+    selector,
+    counts,
+    error: counts.map((count) => mean(count, 'error')),
+    mass: counts.map((count) => mean(count, 'mass')),
+  };
 }

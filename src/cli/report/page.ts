@@ -22,6 +22,7 @@ export async function reportPage(figures: ReportFigures): Promise<string> {
   const panels: string[] = [];
   for (const head of shown) panels.push(await panel(head, figures));
   const curves = acrossHeads(heads);
+  const tails = acrossHeads(heads, 'tails');
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -58,7 +59,11 @@ ${figure('Error of the output', 'Relative to exact attention; lower is better. T
 ${figure('Mass kept', 'Higher looks better, but misleads where attention is flat: read the error first.', await selectorChart(curves, 'mass'))}
 </div>
 <p class="note" style="margin-top:10px">Means over heads and queries. <code>random</code> is the mean of ${figures.randomSeeds} seeds. <code>oracle</code> knows the true attention mass and cannot be had in practice.</p>
-${errorTable(figures)}
+${errorTable(curves)}
+<div class="charts">
+${figure('Error with what stands in for the other keys', 'The number is that of all stored key-value pairs. drop: nothing stands in; sample: some of them, weighted; mean, moments: one pair or one Gaussian; clusters: weighted means.', await selectorChart(tails, 'error'), 'wide')}
+</div>
+${errorTable(tails)}
 
 <h2>Head by head</h2>
 ${shown.length < heads.length ? `<p class="note">${shown.length} of ${heads.length} heads, evenly spaced; the charts above are over all of them.</p>` : ''}
@@ -157,8 +162,7 @@ ${tile(percent(best.error[at]), 'error', `of the output with ${pickCount} keys, 
 </dl>`;
 }
 
-function errorTable({ heads }: ReportFigures): string {
-  const curves = acrossHeads(heads);
+function errorTable(curves: readonly SelectorCurve[]): string {
   const { counts } = curves[0];
   const row = ({ selector, error, mass }: SelectorCurve) =>
     `<tr><td>${escapeText(selector)}</td>${counts.map((_, i) => `<td>${percent(error[i])}</td><td>${percent(mass[i])}</td>`).join('')}</tr>`;

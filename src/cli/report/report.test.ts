@@ -138,6 +138,23 @@ describe('what is measured', () => {
     return [0, 1, 2].reduce((sum, c) => sum + a.data[i * 3 + c] * b.data[j * 3 + c], 0);
   }
 
+  test.each([
+    false,
+    true,
+  ])('the tail drop costs what the selector alone costs, clusters less than random keys, causal: %s', async (causal) => {
+    const [q, k, v] = [tensor([2, 2, 60, 5], 1), tensor([2, 2, 90, 5], 2, 9), tensor([2, 2, 90, 4], 3)];
+    const { heads } = await measure(q, k, v, { epsilon: 0.2, causal, label });
+    for (const { curves, tails } of heads) {
+      const error = (list: typeof curves, name: string) =>
+        list.find(({ selector }) => selector === name)!.error;
+      const [alone, dropped] = [error(curves, 'leverage-centred'), error(tails, 'leverage-centred + drop')];
+      dropped.forEach((x, i) => {
+        expect(x).toBeCloseTo(alone[i], 6);
+      });
+      expect(error(tails, 'random + clusters').at(-1)).toBeLessThan(error(tails, 'random + drop').at(-1)!);
+    }
+  });
+
   test('keeps most mass with the oracle', async () => {
     const { heads } = await figuresOf(q, k, v);
     for (const { curves } of heads) {

@@ -18,10 +18,20 @@ const strokes: Record<string, Stroke> = {
   snapkv: { colour: 'attention', width: 1.75, dash: [5, 3] },
   oracle: { colour: 'attention', width: 1.75, dash: [1.5, 2.5] },
 };
+/** Tails are told by their dashes, whatever the selector. */
+const tailStrokes: Record<string, Partial<Stroke>> = {
+  drop: { width: 1.25, dash: [1.5, 2.5] },
+  sample: { width: 1.5, dash: [5, 3] },
+  mean: { width: 1.5, dash: [9, 3] },
+  moments: { width: 1.5, dash: [9, 3, 2, 3] },
+  clusters: { width: 2.5, dash: undefined },
+};
 const unknown: Stroke = { colour: 'muted', width: 1.75 };
 
 /** How a selector is drawn, whatever its parameter: `lewis:4`, `snapkv:32`. */
 export function strokeOf(selector: string): Stroke {
+  const tail = / \+ (.*)$/.exec(selector)?.[1];
+  if (tail) return { ...(strokes[selector.replace(/ \+ .*/, '')] ?? unknown), ...tailStrokes[tail] };
   return strokes[selector.replace(/:.*/, '')] ?? unknown;
 }
 

@@ -3,8 +3,17 @@ import { compareAttentionAsync, type HeadComparison } from '../../attention/comp
 import { type LevAttentionResult, levAttentionAsync } from '../../attention/lev-attention.js';
 import { parseSelector, selectorNames } from '../../attention/selectors/index.js';
 import { type Selector, selectSteps } from '../../attention/selectors/selector.js';
+import { parseTail } from '../../attention/tail/index.js';
+import type { Tail } from '../../attention/tail/tail.js';
 import { runAsync } from '../../kernels/run-async.js';
-import { type FloatTensor, type Heads, headsOf, type KeyMatrix, type Tensor } from '../../keys.js';
+import {
+  type FloatTensor,
+  type Heads,
+  headsOf,
+  type KeyMatrix,
+  matrixOver,
+  type Tensor,
+} from '../../keys.js';
 import { randomStream } from '../../random.js';
 import type { CallOptions } from '../../steps.js';
 
@@ -35,9 +44,19 @@ export interface Setting {
   readonly prompt: number;
 }
 
+/** What stands in for the other keys: each of these selectors is tried with each of these tails, the last ones under a name alone. */
+export const tailPairs: readonly { readonly selector: string; readonly tail: string }[] = [
+  ...['leverage-centred', 'random', 'recent-sinks:4'].flatMap((selector) =>
+    ['drop', 'sample', 'mean', 'clusters'].map((tail) => ({ selector, tail })),
+  ),
+  { selector: 'leverage-centred', tail: 'moments' },
+];
+
 /** One choice of keys, and what it costs each query head. */
 export interface Trial {
   readonly selector: string;
+  /** What stands in for the keys that are not chosen, where anything but the selection is tried. */
+  readonly tail?: string;
   readonly count: number;
   readonly seed: number;
   /** The chosen keys of each key head, without those that are kept anyway. */
@@ -116,7 +135,15 @@ export async function runTrials(setting: Setting, { signal, onProgress }: CallOp
       results.push(await levAttentionAsync(q, k, v, { keys: count + n - prompt, select, mask, signal }));
       sets.push(chosen);
     }
+    for (const { selector, tail } of tailPairs) {
+      const stand = inPrompt(parseTail(tail), parseSelector(selector), count, setting);
+      results.push(await levAttentionAsync(q, k, v, { keys: count + n - prompt, tail: stand, mask, signal }));
+    }
     const comparisons = await compareAttentionAsync(q, k, v, results, { mask, signal });
+    tailPairs.forEach((pair, i) => {
+      const comparison = comparisons[choices.length + i];
+      trials.push({ ...pair, count, seed: 0, chosen: [], comparison });
+    });
     choices.forEach(({ selector, seed }, i) => {
       trials.push({ selector: selector.name, count, seed, chosen: sets[i], comparison: comparisons[i] });
     });
@@ -163,6 +190,46 @@ function groupOf(queries: Heads, keys: Heads, i: number): KeyMatrix[] {
 
 function firstRows(matrix: KeyMatrix, n: number): KeyMatrix {
   return { n, d: matrix.d, rows: (start, end) => matrix.rows(start, end) };
+}
+
+/**
+ * A tail that groups the prompt of each head, head after head, by the queries that are known when it ends, and keeps all later keys as they are.
+ */
+function inPrompt(tail: Tail, selector: Selector, count: number, { k, known, prompt }: Setting): Tail {
+  const keys = headsOf(k, 'report: k');
+  const queries = headsOf(known, 'report: q');
+  const group = queries.heads / keys.heads;
+  let index = 0;
+  return {
+    name: tail.name,
+    single: false,
+    *group(head) {
+      const { n, d, dv } = head;
+      const i = index++;
+      const size = group * queries.n * d;
+      const matrix = matrixOver(head.k, prompt, d);
+      const { members, excess, rest } = yield* tail.group(
+        {
+          ...head,
+          k: head.k.subarray(0, prompt * d),
+          v: head.v.subarray(0, prompt * dv),
+          n: prompt,
+          q: known.data.subarray(i * size, (i + 1) * size),
+          m: queries.n,
+          causal: false,
+          choose: (wanted) => selectSteps(selector, matrix, wanted, { random: randomStream(0, i) }),
+        },
+        count,
+      );
+      const pairs = members.reduce((most, pair) => Math.max(most, pair + 1), 0);
+      const all = new Int32Array(n);
+      all.set(members);
+      for (let j = prompt; j < n; j++) all[j] = pairs + j - prompt;
+      const weights = new Float64Array(pairs + n - prompt);
+      if (excess) weights.set(excess);
+      return { members: all, excess: weights, rest };
+    },
+  };
 }
 
 /** A selector that returns what was chosen before, head after head. */

@@ -4,12 +4,15 @@ import { percent, thousands } from '../text.js';
 import { type HeadFigures, meanOf, type ReportFigures, type SelectorCurve } from './figures.js';
 
 /** Mean over heads of each selector's curves. */
-export function acrossHeads(heads: readonly HeadFigures[]): SelectorCurve[] {
-  return heads[0].curves.map(({ selector, counts }, s) => ({
+export function acrossHeads(
+  heads: readonly HeadFigures[],
+  which: 'curves' | 'tails' = 'curves',
+): SelectorCurve[] {
+  return heads[0][which].map(({ selector, counts }, s) => ({
     selector,
     counts,
-    error: counts.map((_, i) => meanOf(heads.map((head) => head.curves[s].error[i]))),
-    mass: counts.map((_, i) => meanOf(heads.map((head) => head.curves[s].mass[i]))),
+    error: counts.map((_, i) => meanOf(heads.map((head) => head[which][s].error[i]))),
+    mass: counts.map((_, i) => meanOf(heads.map((head) => head[which][s].mass[i]))),
   }));
 }
 
