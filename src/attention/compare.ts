@@ -3,11 +3,10 @@
 import { runAsync } from '../kernels/run-async.js';
 import type { Floats, Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
-import { CHOICE_OPTIONS } from './choose-keys.js';
 import { divergences } from './divergence.js';
 import { attendGroup, causalLimits, groupLogWeights, paceOf } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs, floatsFor } from './inputs.js';
-import type { LevAttentionResult } from './lev-attention.js';
+import { LEV_ATTENTION_OPTIONS, type LevAttentionResult } from './lev-attention.js';
 
 /** What one query head loses. */
 export interface HeadComparison {
@@ -34,7 +33,7 @@ export function* compareAttentionSteps(
   options: AttentionOptions = {},
 ): Steps<HeadComparison[][]> {
   // The options of the results that are compared may come as they are.
-  const inputs = attentionInputs('compareAttention', q, k, v, options, CHOICE_OPTIONS);
+  const inputs = attentionInputs('compareAttention', q, k, v, options, LEV_ATTENTION_OPTIONS);
   const { batches, queryHeads, keyHeads, group, m, n, d, dv } = inputs;
   checkResults(inputs, results);
   const width = dv + results.length;

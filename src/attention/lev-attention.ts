@@ -21,6 +21,9 @@ export interface LevAttentionOptions extends AttentionOptions, ChoiceOptions {
   readonly tail?: string | Tail | ({ readonly kind: 'clusters' } & ClustersOptions);
 }
 
+/** The names of those that attention over all keys does not have. */
+export const LEV_ATTENTION_OPTIONS: readonly string[] = [...CHOICE_OPTIONS, 'tail'];
+
 /** The keys that one key head keeps. */
 export interface SelectedKeys {
   readonly batch: number;
@@ -57,7 +60,7 @@ export function* levAttentionSteps(
   v: Tensor,
   options: LevAttentionOptions = {},
 ): Steps<LevAttentionResult> {
-  const inputs = attentionInputs('levAttention', q, k, v, options, [...CHOICE_OPTIONS, 'tail']);
+  const inputs = attentionInputs('levAttention', q, k, v, options, LEV_ATTENTION_OPTIONS);
   const store = storage('levAttention', inputs, options);
   const { batches, keyHeads, group, m, n, dv } = inputs;
   const out = outputOf(inputs);
