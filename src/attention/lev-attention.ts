@@ -37,9 +37,9 @@ export interface SelectedKeys {
 
 /** Which keys are stored together: a pair is the mean of its keys, and of their values. */
 export interface StoredKeys {
-  /** [n]: the pair of each key, -1 where no pair stands for it. */
+  /** [n], the pair of each key, -1 where no pair stands for it. */
   readonly members: Int32Array;
-  /** [pairs]: what is added to the logarithm of a pair's weight; log of the number of its keys, or a little more or less. */
+  /** [pairs], what is added to the logarithm of a pair's weight; log of the number of its keys, or a little more or less. */
   readonly logWeights: Float64Array;
   /** Keys that the closed form of the tail 'moments' stands for. */
   readonly moments?: readonly number[];

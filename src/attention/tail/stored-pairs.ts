@@ -3,9 +3,9 @@ import type { Floats } from '../../keys.js';
 
 /** Which keys are stored together. Numbers of pairs have no order of their own. */
 export interface Grouping {
-  /** [n]: the pair of each key, or -1 for a key that no pair stands for; each of the pairs 0 .. s - 1 has a key. */
+  /** [n], the pair of each key, or -1 for a key that no pair stands for; each of the pairs 0 .. s - 1 has a key. */
   readonly members: Int32Array;
-  /** [s]: what is added to the logarithm of a pair's count to give its log-weight; 0 unless given. */
+  /** [s], what is added to the logarithm of a pair's count to give its log-weight; 0 unless given. */
   readonly excess?: Float64Array;
   /** Ascending: keys that no pair stands for, but the Gaussian closed form of the tail `moments` does. */
   readonly rest?: readonly number[];
@@ -16,13 +16,13 @@ export interface StoredPairs {
   /** [s, d] and [s, dv]: means over the members, of the type of the keys. */
   readonly keys: Floats;
   readonly values: Floats;
-  /** [s]: log count + excess. A pair of equal keys then weighs what its keys weigh. */
+  /** [s], log count + excess. A pair of equal keys then weighs what its keys weigh. */
   readonly logWeights: Float64Array;
   /** [s]. */
   readonly counts: Uint32Array;
-  /** [s]: the last key of each pair, ascending. A query sees a pair when it sees its last key: nothing leaks from the future. */
+  /** [s], the last key of each pair, ascending. A query sees a pair when it sees its last key: nothing leaks from the future. */
   readonly last: Int32Array;
-  /** [n]: the pair of each key, or -1. */
+  /** [n], the pair of each key, or -1. */
   readonly members: Int32Array;
 }
 

@@ -13,7 +13,7 @@ export interface TailHead {
   readonly n: number;
   readonly d: number;
   readonly dv: number;
-  /** [group * m, d]: the m queries of each query head, one head after the other. */
+  /** [group * m, d], the m queries of each query head, one head after the other. */
   readonly q: Floats;
   readonly m: number;
   /** Whether query i of m sees only the keys j <= i + n - m. */

@@ -104,7 +104,7 @@ function tailCurvesOf(
 ): SelectorCurve[] {
   return tailPairs.map(({ selector, tail }) =>
     curveOf(
-      `${selector.replace(/:.*/, '')} + ${tail}`,
+      `${selector.replace(/:.*/, '')} + ${tail.replace(/:.*/, '')}`,
       trials.filter((trial) => trial.selector === selector && trial.tail === tail),
       queryHeads,
       counts,

@@ -44,12 +44,14 @@ export interface Setting {
   readonly prompt: number;
 }
 
-/** What stands in for the other keys: each of these selectors is tried with each of these tails, the last ones under a name alone. */
+/** Selectors with what stands in for the other keys. */
 export const tailPairs: readonly { readonly selector: string; readonly tail: string }[] = [
-  ...['leverage-centred', 'random', 'recent-sinks:4'].flatMap((selector) =>
-    ['drop', 'sample', 'mean', 'clusters'].map((tail) => ({ selector, tail })),
-  ),
-  { selector: 'leverage-centred', tail: 'moments' },
+  ...['drop', 'sample', 'mean', 'moments', 'clusters'].map((tail) => ({
+    selector: 'leverage-centred',
+    tail,
+  })),
+  { selector: 'recent-sinks:4', tail: 'drop' },
+  { selector: 'recent-sinks:4', tail: 'clusters:exact=0.25,by=both,metric=euclidean' },
 ];
 
 /** One choice of keys, and what it costs each query head. */
