@@ -126,6 +126,28 @@ export interface NearestCall {
  */
 export type Nearest = (call: NearestCall) => void;
 
+/** The gradients of a sum over outputs and log sums of an {@link AttendCall}, from those of the outputs. */
+export interface AttendBackwardCall extends Omit<AttendCall, 'logSums'> {
+  /** What the forward pass of the same kernels wrote. */
+  readonly normalisers: Float64Array;
+  /** Gradients of the outputs [m, dv], and of the logarithms of the sums of weights [m], zero unless given. */
+  readonly dOut: Floats;
+  readonly dLogSums?: Float64Array;
+  /** [m, d], written. */
+  readonly dQ: Floats;
+  /** [n, d], [n, dv] and [n]: added to. */
+  readonly dK: Float64Array;
+  readonly dV: Float64Array;
+  readonly dLogWeights?: Float64Array;
+}
+
+/**
+ * With P_ij = w_ij / sum_j w_ij and dS_ij = P_ij (<dOut_i, v_j> - <dOut_i, out_i> + dLogSums_i): dV_j += sum_i P_ij dOut_i,
+ * dLogWeights_j += sum_i dS_ij, dQ_i = sum_j dS_ij g_ij k_j and dK_j += sum_i dS_ij g_ij q_i, where g_ij is the derivative of
+ * log f at <q_i,k_j>: the scale, or power / <q_i,k_j>, taken for zero where <q_i,k_j> is.
+ */
+export type AttendBackward = (call: AttendBackwardCall) => void;
+
 /** One implementation of the kernels for rows; attention and clusters have modules of their own. */
 export interface Kernels {
   readonly name: 'wasm-simd' | 'reference';

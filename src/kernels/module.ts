@@ -107,6 +107,50 @@ export interface ClusterExports {
   ): void;
 }
 
+/** The functions for the gradients of attention. */
+export interface BackwardExports {
+  readonly memory: WebAssembly.Memory;
+  readonly TILE: WebAssembly.Global;
+  readonly BLOCK: WebAssembly.Global;
+  largestNorm(rows: number, count: number, d: number): number;
+  tileBytes(d: number, dv: number): number;
+  keyGradients(tile: number, d: number, dv: number): number;
+  valueGradients(tile: number, d: number, dv: number): number;
+  weightGradients(tile: number, d: number, dv: number): number;
+  blockBytes(d: number, dv: number): number;
+  workBytes(d: number): number;
+  packTile(keys: number, values: number, count: number, d: number, dv: number, tile: number): void;
+  begin(
+    queries: number,
+    outs: number,
+    gradients: number,
+    normalisers: number,
+    limits: number,
+    logSums: number,
+    count: number,
+    d: number,
+    dv: number,
+    factor: number,
+    reach: number,
+    block: number,
+  ): void;
+  backwardTile(
+    tile: number,
+    first: number,
+    count: number,
+    d: number,
+    dv: number,
+    factor: number,
+    isPower: boolean,
+    offsets: number,
+    byQuery: boolean,
+    block: number,
+    queries: number,
+    work: number,
+  ): void;
+  finish(block: number, count: number, d: number, dv: number, out: number): void;
+}
+
 const compiled = new Map<string, WebAssembly.Module | null>();
 
 /**

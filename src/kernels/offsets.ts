@@ -5,6 +5,9 @@ import type { AttendCall, AttendMask } from './kernels.js';
 /** Weights further apart than exp of this need a shift that is of each query's own. */
 const MOST_SPREAD = 64;
 
+/** What of a call offsets are made of. */
+type OffsetCall = Pick<AttendCall, 'm' | 'n' | 'limits' | 'logWeights' | 'mask'>;
+
 /** Offsets o_ij <= 0: what is added for query i and key j is o_ij + shifts[i]. */
 export interface Offsets {
   /** [m]; finite. */
@@ -24,16 +27,43 @@ export interface Offsets {
 }
 
 /**
+ * Writes the offsets of the queries [query, query + queries) for `count` keys from `first` on as the kernels read them: one for each key, or
+ * [tile, 8] for each group of eight queries; in powers of two.
+ */
+export function stageOffsets(
+  offsets: Offsets,
+  query: number,
+  queries: number,
+  first: number,
+  count: number,
+  tile: number,
+  target: Float64Array,
+): void {
+  if (!offsets.byQuery) {
+    offsets.fill(0, first, count, Math.LOG2E, target, 0, 1);
+    return;
+  }
+  const size = tile * 8;
+  // Lanes without a query see nothing.
+  if (queries % 8 > 0)
+    target.fill(Number.NEGATIVE_INFINITY, Math.floor(queries / 8) * size, Math.ceil(queries / 8) * size);
+  for (let i = 0; i < queries; i++) {
+    const lane = Math.floor(i / 8) * size + (i % 8);
+    offsets.fill(query + i, first, count, Math.LOG2E, target, lane, 8);
+  }
+}
+
+/**
  * The offsets of a call, undefined where nothing is added. Scores that are added to an offset thus lose no digits to a large one that all keys
  * of a query share.
  */
-export function offsetsOf(call: AttendCall): Offsets | undefined {
+export function offsetsOf(call: OffsetCall): Offsets | undefined {
   const { logWeights, mask } = call;
   if (mask) return maskOffsets(call, mask);
   return logWeights && keyOffsets(call, logWeights);
 }
 
-function keyOffsets(call: AttendCall, logWeights: Floats): Offsets {
+function keyOffsets(call: OffsetCall, logWeights: Floats): Offsets {
   let largest = Number.NEGATIVE_INFINITY;
   let smallest = Number.POSITIVE_INFINITY;
   for (const b of logWeights) {
@@ -54,7 +84,7 @@ function keyOffsets(call: AttendCall, logWeights: Floats): Offsets {
   };
 }
 
-function maskOffsets(call: AttendCall, { data, stride, step }: AttendMask): Offsets {
+function maskOffsets(call: OffsetCall, { data, stride, step }: AttendMask): Offsets {
   const { m, n, limits, logWeights } = call;
   const hides = data instanceof Uint8Array;
   const value = (i: number, j: number) => {

@@ -1,5 +1,6 @@
 /** Attention in plain TypeScript and float64: oracle of the WASM one, and what takes over where that does not reach. */
-import type { AttendCall } from './kernels.js';
+import type { Floats } from '../keys.js';
+import type { AttendBackwardCall, AttendCall } from './kernels.js';
 import { type Offsets, offsetsOf } from './offsets.js';
 
 /** out_i = sum_j w_ij v_j / sum_j w_ij over the visible keys j. */
@@ -17,9 +18,55 @@ export function referenceAttend(call: AttendCall): void {
   }
 }
 
+/** The gradients of {@link referenceAttend}; weights are formed anew. */
+export function referenceBackward(call: AttendBackwardCall): void {
+  const { q, k, v, m, n, d, dv, scale, power, dOut, dLogSums, dQ, dK, dV, dLogWeights } = call;
+  const offsets = offsetsOf(call);
+  const weights = new Float64Array(n);
+  const gradients = new Float64Array(n);
+  const row = new Float64Array(d);
+  for (let i = 0; i < m; i++) {
+    const { visible, total } = weigh(call, offsets, i, weights);
+    if (total === 0) {
+      dQ.fill(0, i * d, (i + 1) * d);
+      continue;
+    }
+    let mean = 0;
+    for (let j = 0; j < visible; j++) {
+      weights[j] /= total;
+      let dot = 0;
+      for (let c = 0; c < dv; c++) {
+        dot += dOut[i * dv + c] * v[j * dv + c];
+        dV[j * dv + c] += weights[j] * dOut[i * dv + c];
+      }
+      gradients[j] = dot;
+      mean += weights[j] * dot;
+    }
+    const shift = dLogSums ? dLogSums[i] : 0;
+    row.fill(0);
+    for (let j = 0; j < visible; j++) {
+      const gradient = weights[j] * (gradients[j] - mean + shift);
+      if (dLogWeights) dLogWeights[j] += gradient;
+      const slope = gradient * (power === undefined ? scale : power * inverseDot(q, i, k, j, d));
+      for (let c = 0; c < d; c++) {
+        row[c] += slope * k[j * d + c];
+        dK[j * d + c] += slope * q[i * d + c];
+      }
+    }
+    dQ.set(row, i * d);
+  }
+}
+
+/** 1 / <q_i,k_j>, and zero of zero. */
+function inverseDot(q: Floats, i: number, k: Floats, j: number, d: number): number {
+  let dot = 0;
+  for (let c = 0; c < d; c++) dot += q[i * d + c] * k[j * d + c];
+  return dot === 0 ? 0 : 1 / dot;
+}
+
 /** Writes the weights of query i relative to the largest; returns how many keys it may see, the sum of these, and log sum_j w_ij. */
 function weigh(
-  { q, k, n, d, scale, power, limits }: AttendCall,
+  { q, k, n, d, scale, power, limits }: Omit<AttendCall, 'logSums'>,
   offsets: Offsets | undefined,
   i: number,
   weights: Float64Array,

@@ -6,7 +6,7 @@
 import { attend } from './generated/attend.js';
 import type { AttendCall } from './kernels.js';
 import { type AttendExports, KernelInstance, Layout } from './module.js';
-import { type Offsets, offsetsOf } from './offsets.js';
+import { type Offsets, offsetsOf, stageOffsets } from './offsets.js';
 import { referenceAttend } from './reference-attend.js';
 
 /** Bytes of packed keys and values that are in memory at a time, and of the records of a chunk of queries. */
@@ -37,13 +37,13 @@ function isSingle(call: AttendCall): call is SingleCall {
  * What the norm of a query is multiplied by to bound its exponents, given the largest norm of a key; infinite beyond float32. Sums of pieces of
  * 16 terms are off by some 16 + d/16 units: up to d = 128 that is allowed for.
  */
-function reachOf(factor: number, norm: number, d: number): number {
+export function reachOf(factor: number, norm: number, d: number): number {
   const growth = Math.max(1, (16 + d / 16) / 24);
   return norm < MOST_NORM ? growth * Math.abs(factor) * Math.max(norm, LEAST_NORM) : Number.POSITIVE_INFINITY;
 }
 
 /** What scores are multiplied by to be exponents of two, or the power. */
-function factorOf({ scale, power }: AttendCall): number {
+export function factorOf({ scale, power }: Pick<AttendCall, 'scale' | 'power'>): number {
   const factor = power ?? scale * Math.LOG2E;
   const size = Math.min(Math.max(Math.abs(factor), LEAST_FACTOR), Number.MAX_VALUE);
   return factor < 0 ? -size : size;
@@ -59,6 +59,7 @@ function layOut({ m, n, d, dv }: AttendCall, offsets: Offsets | undefined, expor
   const groups = Math.min(Math.ceil(m / GROUP), Math.max(1, Math.floor(QUERY_BYTES / recordBytes)));
   const rowsAtATime = Math.max(tile, groups * GROUP);
   const layout = new Layout();
+  const offsetCount = tile * (offsets?.byQuery ? groups * GROUP : 1);
   return {
     tile,
     keyBytes,
@@ -72,7 +73,8 @@ function layOut({ m, n, d, dv }: AttendCall, offsets: Offsets | undefined, expor
     work: layout.take(exports.workBytes(d)),
     records: layout.take(groups * recordBytes),
     packed: layout.take(tiles * tileBytes),
-    offsets: offsets && layout.take(tile * 8 * (offsets.byQuery ? groups * GROUP : 1)),
+    offsetCount,
+    offsets: offsets && layout.take(offsetCount * 8),
     normalisers: layout.take(groups * GROUP * 16),
     end: layout.end,
   };
@@ -119,20 +121,10 @@ export function wasmAttend(call: AttendCall): void {
   }
 
   /** Puts the offsets of `count` keys from `first` on where the kernel finds them; its address, 0 without offsets. */
-  function stageOffsets(query: number, queries: number, first: number, count: number): number {
+  function offsetsAt(query: number, queries: number, first: number, count: number): number {
     if (!offsets || !at.offsets) return 0;
-    if (!offsets.byQuery) {
-      offsets.fill(0, first, count, Math.LOG2E, instance.f64(at.offsets, count), 0, 1);
-      return at.offsets;
-    }
-    const size = at.tile * GROUP;
-    const target = instance.f64(at.offsets, Math.ceil(queries / GROUP) * size);
-    // Lanes without a query see nothing.
-    if (queries % GROUP > 0) target.fill(Number.NEGATIVE_INFINITY, target.length - size);
-    for (let i = 0; i < queries; i++) {
-      const lane = Math.floor(i / GROUP) * size + (i % GROUP);
-      offsets.fill(query + i, first, count, Math.LOG2E, target, lane, GROUP);
-    }
+    const target = instance.f64(at.offsets, at.offsetCount);
+    stageOffsets(offsets, query, queries, first, count, at.tile, target);
     return at.offsets;
   }
 
@@ -164,7 +156,7 @@ export function wasmAttend(call: AttendCall): void {
         dv,
         factor,
         isPower,
-        stageOffsets(query, queries, first, count),
+        offsetsAt(query, queries, first, count),
         offsets?.byQuery ?? false,
         at.records,
         groups,

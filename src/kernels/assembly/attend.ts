@@ -11,12 +11,13 @@
  * keys and panels of four columns, each [TILE, 4].
  */
 import { exp2, weighWide } from './exponents';
-import { END, LARGEST, LIMITS, largestOf, sumsOf, TILE, TOTALS, WIDE } from './records';
+import { TILE } from './packing';
+import { END, LARGEST, LIMITS, largestOf, sumsOf, TOTALS, WIDE } from './records';
 import { addOffsets, addWideOffsets, allHidden, promote, scoreTile, scoreWideTile } from './scores';
 import { addProduct } from './tile';
 
-export { packKeys, packValues } from './packing';
-export { begin, finish, largestNorm, normalisers, recordBytes, TILE } from './records';
+export { packKeys, packValues, TILE } from './packing';
+export { begin, finish, largestNorm, normalisers, recordBytes } from './records';
 
 /** Adds the weights of a tile to the totals of four queries, and brings what was there to its largest scores. */
 @inline

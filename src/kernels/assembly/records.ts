@@ -7,11 +7,7 @@
  *
  * with dv rounded up to a multiple of four, so that no operation across lanes is needed.
  */
-import { demoted } from './exponents';
-import { storeTransposed } from './transpose';
-
-/** Keys that are weighed at a time; their scores, [TILE, 8], stay in the first-level cache. */
-export const TILE: i32 = 128;
+import { packLanes, unpackLanes } from './packing';
 
 /**
  * Exponents are formed in float32 where |factor| |q| |k| is at most this for all queries of a group and all keys: Gaussian
@@ -68,13 +64,10 @@ export function largestNorm(rows: usize, count: i32, d: i32): f64 {
   return sqrt(largest);
 }
 
-/** Four numbers times a float64 factor. */
+/** Whether the scores of `count` queries, at most eight, have to be float64; `reach` is |factor| times the largest norm of a key. */
 @inline
-function scaled(row: usize, factor: v128): v128 {
-  return demoted(
-    f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(row)), factor),
-    f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(row, 8)), factor),
-  );
+export function isWide(queries: usize, count: i32, d: i32, reach: f64): bool {
+  return !(largestNorm(queries, min(count, 8), d) * reach <= NARROW);
 }
 
 /**
@@ -93,27 +86,13 @@ export function begin(
   limits: usize,
   record: usize,
 ): void {
-  const stride = (<usize>d) << 2;
   for (let i = 0; i < count; i += 8) {
-    const isWide = !(largestNorm(queries, min(count - i, 8), d) * reach <= NARROW);
-    const factors = f64x2.splat(isWide ? copysign<f64>(1, factor) : factor);
-    for (let half: usize = 0; half < 32; half += 16) {
-      for (let c: usize = 0; c < stride; c += 16) {
-        const source = queries + c;
-        storeTransposed(
-          scaled(source, factors),
-          scaled(source + stride, factors),
-          scaled(source + 2 * stride, factors),
-          scaled(source + 3 * stride, factors),
-          record + (c << 3) + half,
-          32,
-        );
-      }
-      queries += stride << 2;
-    }
+    const wide = isWide(queries, count - i, d, reach);
+    packLanes(queries, d, wide ? copysign<f64>(1, factor) : factor, record);
+    queries += (<usize>d) << 5;
     const largest = largestOf(record, d, dv);
     memory.fill(sumsOf(record, d), 0, largest + END - sumsOf(record, d));
-    store<i32>(largest, <i32>isWide, WIDE);
+    store<i32>(largest, <i32>wide, WIDE);
     for (let lane = 0; lane < 8; lane++) {
       store<f32>(largest + ((<usize>lane) << 2), LOWEST);
       store<f64>(largest + ((<usize>lane) << 3), lowest, LARGEST);
@@ -132,27 +111,11 @@ function inverse(total: v128): v128 {
 
 /** The results [count, dv] of the queries in the records; zero where no weight was positive. */
 export function finish(record: usize, count: i32, d: i32, dv: i32, out: usize): void {
-  const stride = (<usize>dv) << 2;
-  const last = (<usize>(dv - 1) & ~3) << 2;
   for (let i = 0; i < count; i += 8) {
-    const sums = sumsOf(record, d);
     const largest = largestOf(record, d, dv);
-    for (let half: usize = 0; half < 32; half += 16) {
-      const factor = inverse(v128.load(largest + half, TOTALS));
-      // From the last columns to the first: the next row overwrites what is written beyond the end of a row.
-      for (let c = <isize>last; c >= 0; c -= 16) {
-        const source = sums + (c << 3) + half;
-        storeTransposed(
-          f32x4.mul(v128.load(source), factor),
-          f32x4.mul(v128.load(source, 32), factor),
-          f32x4.mul(v128.load(source, 64), factor),
-          f32x4.mul(v128.load(source, 96), factor),
-          out + c,
-          stride,
-        );
-      }
-      out += stride << 2;
-    }
+    const factors0 = inverse(v128.load(largest, TOTALS));
+    unpackLanes(sumsOf(record, d), dv, factors0, inverse(v128.load(largest, TOTALS + 16)), out);
+    out += (<usize>dv) << 5;
     record = largest + END;
   }
 }
@@ -164,10 +127,10 @@ export function finish(record: usize, count: i32, d: i32, dv: i32, out: usize): 
 export function normalisers(record: usize, count: i32, d: i32, dv: i32, factor: f64, out: usize): void {
   for (let i = 0; i < count; i += 8) {
     const largest = largestOf(record, d, dv);
-    const isWide = load<i32>(largest, WIDE);
+    const wide = load<i32>(largest, WIDE);
     for (let lane: usize = 0; lane < 8; lane++) {
       const narrow = <f64>load<f32>(largest + (lane << 2)) / abs(factor);
-      store<f64>(out, isWide ? load<f64>(largest + (lane << 3), LARGEST) : narrow);
+      store<f64>(out, wide ? load<f64>(largest + (lane << 3), LARGEST) : narrow);
       store<f64>(out, <f64>load<f32>(largest + (lane << 2), TOTALS), 8);
       out += 16;
     }

@@ -1,3 +1,3 @@
-/** The functions for blocks of rows, one of the two modules that scripts/build-kernels.mjs compiles; attend.ts is the other. */
+/** The functions for blocks of rows, one of the modules that scripts/build-kernels.mjs compiles, beside attend.ts and backward.ts. */
 export * from './blocks';
 export * from './quadratic';

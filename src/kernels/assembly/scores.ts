@@ -3,7 +3,7 @@ import { demoted, log2OrLess } from './exponents';
 import { addProduct, setProduct } from './tile';
 
 /** Dot products in float32 longer than this are added up in pieces, which keeps their rounding errors small. */
-const DEPTH: i32 = 16;
+export const DEPTH: i32 = 16;
 
 /** Scores [count, 8] of a tile of keys for one group. */
 export function scoreTile(keys: usize, count: i32, d: i32, queries: usize, scores: usize): void {
