@@ -10,8 +10,8 @@ const work = mkdtempSync(join(tmpdir(), 'levattention-'));
 const wasm = join(work, 'module.wasm');
 
 mkdirSync(join(kernels, 'generated'), { recursive: true });
-// Modules apart, so that who needs no attention, gradients or clusters does not carry them.
-for (const name of ['rows', 'attend', 'backward', 'cluster']) {
+// Modules apart, so that nobody carries what he does not need.
+for (const name of ['rows', 'attend', 'backward', 'cluster', 'dense']) {
   const { error, stderr } = await asc.main([
     join(kernels, `assembly/${name}.ts`),
     ...['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--outFile', wasm],

@@ -151,6 +151,53 @@ export interface BackwardExports {
   finish(block: number, count: number, d: number, dv: number, out: number): void;
 }
 
+/** The functions for the dense layers of networks, a module of their own. */
+export interface DenseExports {
+  readonly memory: WebAssembly.Memory;
+  matmulBytes(): number;
+  matmul(
+    a: number,
+    strideA: number,
+    transposedA: boolean,
+    b: number,
+    strideB: number,
+    transposedB: boolean,
+    c: number,
+    strideC: number,
+    m: number,
+    n: number,
+    depth: number,
+    accumulate: boolean,
+    work: number,
+  ): void;
+  gelu(x: number, y: number, count: number): void;
+  geluBackward(x: number, dy: number, dx: number, count: number): void;
+  layerNorm(
+    x: number,
+    rows: number,
+    d: number,
+    scale: number,
+    shift: number,
+    epsilon: number,
+    y: number,
+    stats: number,
+  ): void;
+  layerNormBackward(
+    x: number,
+    stats: number,
+    dy: number,
+    rows: number,
+    d: number,
+    scale: number,
+    dx: number,
+    dScale: number,
+    dShift: number,
+  ): void;
+  addRow(row: number, y: number, rows: number, d: number): void;
+  addRowSums(x: number, rows: number, d: number, sums: number): void;
+  copyRows(from: number, strideFrom: number, to: number, strideTo: number, rows: number, d: number): void;
+}
+
 const compiled = new Map<string, WebAssembly.Module | null>();
 
 /**

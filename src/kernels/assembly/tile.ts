@@ -1,6 +1,9 @@
 /** The register tile that every kernel is made of: products A^T B of packed rows, in float64 or float32. */
 
-/** What becomes of a product P: C = P, C += P, or c += the sum of the squares of each column of P. */
+/**
+ * What becomes of a product P: C = P, C += P, or c += the sum of the squares of each column of P. The rows of C are `stride`
+ * bytes apart.
+ */
 const SET = 0;
 const ADD = 1;
 const SQUARE = 2;
@@ -12,7 +15,7 @@ const SQUARE = 2;
  * all operands of a turn before it multiplies, and spills where there are more.
  */
 @inline
-function product<T>(a: usize, step: usize, b: usize, depth: i32, c: usize, use: i32): void {
+function product<T>(a: usize, step: usize, b: usize, depth: i32, c: usize, stride: usize, use: i32): void {
   let p00 = i64x2.splat(0);
   let p01 = i64x2.splat(0);
   let p10 = i64x2.splat(0);
@@ -56,40 +59,56 @@ function product<T>(a: usize, step: usize, b: usize, depth: i32, c: usize, use: 
   } else if (use == SET) {
     v128.store(c, p00);
     v128.store(c, p01, 16);
-    v128.store(c, p10, 32);
-    v128.store(c, p11, 48);
-    v128.store(c, p20, 64);
-    v128.store(c, p21, 80);
-    v128.store(c, p30, 96);
-    v128.store(c, p31, 112);
+    c += stride;
+    v128.store(c, p10);
+    v128.store(c, p11, 16);
+    c += stride;
+    v128.store(c, p20);
+    v128.store(c, p21, 16);
+    c += stride;
+    v128.store(c, p30);
+    v128.store(c, p31, 16);
   } else {
     v128.store(c, v128.add<T>(v128.load(c), p00));
     v128.store(c, v128.add<T>(v128.load(c, 16), p01), 16);
-    v128.store(c, v128.add<T>(v128.load(c, 32), p10), 32);
-    v128.store(c, v128.add<T>(v128.load(c, 48), p11), 48);
-    v128.store(c, v128.add<T>(v128.load(c, 64), p20), 64);
-    v128.store(c, v128.add<T>(v128.load(c, 80), p21), 80);
-    v128.store(c, v128.add<T>(v128.load(c, 96), p30), 96);
-    v128.store(c, v128.add<T>(v128.load(c, 112), p31), 112);
+    c += stride;
+    v128.store(c, v128.add<T>(v128.load(c), p10));
+    v128.store(c, v128.add<T>(v128.load(c, 16), p11), 16);
+    c += stride;
+    v128.store(c, v128.add<T>(v128.load(c), p20));
+    v128.store(c, v128.add<T>(v128.load(c, 16), p21), 16);
+    c += stride;
+    v128.store(c, v128.add<T>(v128.load(c), p30));
+    v128.store(c, v128.add<T>(v128.load(c, 16), p31), 16);
   }
 }
 
 /** C = A^T B. */
 export function setProduct<T>(a: usize, b: usize, depth: i32, c: usize): void {
-  product<T>(a, 4 * sizeof<T>(), b, depth, c, SET);
+  product<T>(a, 4 * sizeof<T>(), b, depth, c, 32, SET);
 }
 
 /** C += A^T B in float32 where A is half of the columns of [depth, 8]. */
 export function addProductOfHalf(a: usize, b: usize, depth: i32, c: usize): void {
-  product<f32>(a, 32, b, depth, c, ADD);
+  product<f32>(a, 32, b, depth, c, 32, ADD);
 }
 
 /** C += A^T B. */
 export function addProduct<T>(a: usize, b: usize, depth: i32, c: usize): void {
-  product<T>(a, 4 * sizeof<T>(), b, depth, c, ADD);
+  product<T>(a, 4 * sizeof<T>(), b, depth, c, 32, ADD);
+}
+
+/** C = A^T B in rows `stride` bytes apart. */
+export function setRows<T>(a: usize, b: usize, depth: i32, c: usize, stride: usize): void {
+  product<T>(a, 4 * sizeof<T>(), b, depth, c, stride, SET);
+}
+
+/** C += A^T B in rows `stride` bytes apart. */
+export function addRows<T>(a: usize, b: usize, depth: i32, c: usize, stride: usize): void {
+  product<T>(a, 4 * sizeof<T>(), b, depth, c, stride, ADD);
 }
 
 /** c += the sum of the squares of each column of A^T B. */
 export function addSquares<T>(a: usize, b: usize, depth: i32, c: usize): void {
-  product<T>(a, 4 * sizeof<T>(), b, depth, c, SQUARE);
+  product<T>(a, 4 * sizeof<T>(), b, depth, c, 0, SQUARE);
 }
