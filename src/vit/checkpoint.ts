@@ -1,0 +1,88 @@
+/** Checkpoints: a model with all that its training goes on from, as one safetensors file that other libraries read too. */
+import { type ArrayToWrite, openTensors, writeSafetensors } from '../io/index.js';
+import { type Naming, namedTensors, shapeOfFile, type UntoldShape, vectorFrom } from './names.js';
+import { type Plan, trainingPlan } from './plan.js';
+import type { TrainingState } from './trainer.js';
+
+/** The names of the optimiser's moments begin with these. */
+const FIRST = 'adamw.first.';
+const SECOND = 'adamw.second.';
+
+/** The key of the metadata. */
+const ABOUT = 'levattention';
+
+/** What the metadata tell, as JSON. */
+interface About {
+  readonly plan: Plan;
+  readonly state: Pick<TrainingState, 'step' | 'running' | 'history'>;
+}
+
+/** The bytes of a checkpoint: float32 tensors under the names of `naming`. The same state gives the same bytes. */
+export function writeCheckpoint(
+  plan: Plan,
+  { parameters, first, second, ...state }: TrainingState,
+  naming: Naming = 'huggingface',
+): Uint8Array<ArrayBuffer> {
+  const { step, running, history } = state;
+  const about: About = { plan, state: { step, running, history } };
+  const tensors: Record<string, ArrayToWrite> = {
+    ...namedTensors(plan.model, parameters, naming),
+    ...namedTensors(plan.model, first, naming, FIRST),
+    ...namedTensors(plan.model, second, naming, SECOND),
+  };
+  return writeSafetensors(tensors, { metadata: { format: 'pt', [ABOUT]: JSON.stringify(about) } });
+}
+
+/** The bytes of the weights alone, as `ViTForImageClassification` of transformers or timm take them. */
+export function writeWeights(plan: Plan, parameters: Float32Array, naming: Naming): Uint8Array<ArrayBuffer> {
+  return writeSafetensors(namedTensors(plan.model, parameters, naming), { metadata: { format: 'pt' } });
+}
+
+/** A model from a file. */
+export interface LoadedVit {
+  /** Its own where the file is a checkpoint, the defaults around its shape otherwise. */
+  readonly plan: Plan;
+  readonly parameters: Float32Array;
+  /** Of a checkpoint. */
+  readonly state?: TrainingState;
+}
+
+/**
+ * Reads a checkpoint, or the weights of a vision transformer of transformers or timm, whose number of heads must then be told.
+ *
+ * @throws FormatError, RangeError, TypeError in one line for damaged files and those of other models
+ */
+export async function loadVit(bytes: Uint8Array, untold: UntoldShape = {}): Promise<LoadedVit> {
+  const file = await openTensors(bytes);
+  const about = file.metadata.get(ABOUT);
+  if (about === undefined) {
+    const model = await shapeOfFile(file, untold);
+    return { plan: trainingPlan({ data: 'none', model }), parameters: await vectorFrom(file, model) };
+  }
+  const { plan: given, state } = parse(about);
+  const plan = trainingPlan(given, 'loadVit');
+  const parameters = await vectorFrom(file, plan.model);
+  const [first, second] = [
+    await vectorFrom(file, plan.model, FIRST),
+    await vectorFrom(file, plan.model, SECOND),
+  ];
+  return { plan, parameters, state: { ...state, parameters, first, second } };
+}
+
+function parse(text: string): About {
+  let about: Partial<About> | null;
+  try {
+    about = JSON.parse(text);
+  } catch {
+    about = null;
+  }
+  const { step, running, history } = about?.state ?? {};
+  const sums = [step, running?.correct, running?.images];
+  if (
+    !sums.every((value) => Number.isSafeInteger(value) && (value as number) >= 0) ||
+    !Number.isFinite(running?.loss) ||
+    !Array.isArray(history)
+  )
+    throw new RangeError(`loadVit: the metadata '${ABOUT}' must be those of a checkpoint`);
+  return about as About;
+}
