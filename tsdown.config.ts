@@ -17,6 +17,15 @@ export default defineConfig([
     platform: 'neutral',
     dts: true,
   },
+  // What the workers of a training run do, apart so that the library's own files stay as they are.
+  {
+    ...shared,
+    entry: { 'vit-worker': 'src/vit/worker.ts' },
+    platform: 'neutral',
+    dts: false,
+    clean: false,
+    outputOptions: { codeSplitting: false },
+  },
   // The command line: one file with its argument parser and its plotting library inside.
   {
     ...shared,

@@ -5,6 +5,8 @@ export interface Progress {
   readonly phase: string;
   readonly done: number;
   readonly total: number;
+  /** What is known by now, such as a loss. */
+  readonly note?: string;
 }
 
 /** Options that every long call takes. */

@@ -3,8 +3,10 @@
 import { Command, CommanderError } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { attendCommand } from './attend.js';
+import { classifyCommand } from './classify.js';
 import { coresetCommand } from './coreset.js';
 import { demoCommand } from './demo.js';
+import { evalCommand } from './eval.js';
 import { exitCode, exitCodesHelp, failureOf, InputError, UsageError } from './failure.js';
 import { findCommand } from './find.js';
 import { filterCommand, finishCommand } from './finish.js';
@@ -14,6 +16,7 @@ import { ProgressLine } from './progress.js';
 import { reportCommand } from './report.js';
 import type { Session } from './session.js';
 import { mergeCommand, sketchCommand } from './sketch.js';
+import { trainCommand } from './train.js';
 
 const interrupt = new AbortController();
 const progress = new ProgressLine(process.stderr);
@@ -44,6 +47,9 @@ function program(): Command {
     finishCommand(session),
     filterCommand(session),
     attendCommand(session),
+    trainCommand(session),
+    evalCommand(session),
+    classifyCommand(session),
     reportCommand(session),
     demoCommand(session),
   ];

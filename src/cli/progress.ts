@@ -48,7 +48,9 @@ export class ProgressLine {
     if (!this.#terminal.isTTY || now - this.#started < patience || now - this.#shown < interval) return;
     this.#shown = now;
     this.#visible = true;
-    this.#terminal.write(`\r\u001b[K${phase}${pace(progress, this.#phase, now)}`);
+    const { note } = progress;
+    const end = note === undefined ? '' : `  ${note}`;
+    this.#terminal.write(`\r\u001b[K${phase}${pace(progress, this.#phase, now)}${end}`);
   };
 
   /** Removes the line. */

@@ -1,5 +1,5 @@
 /** Checkpoints: a model with all that its training goes on from, as one safetensors file that other libraries read too. */
-import { type ArrayToWrite, openTensors, writeSafetensors } from '../io/index.js';
+import { type ArrayToWrite, type ByteSource, openTensors, writeSafetensors } from '../io/index.js';
 import { type Naming, namedTensors, shapeOfFile, type UntoldShape, vectorFrom } from './names.js';
 import { type Plan, trainingPlan } from './plan.js';
 import type { TrainingState } from './trainer.js';
@@ -52,8 +52,8 @@ export interface LoadedVit {
  *
  * @throws FormatError, RangeError, TypeError in one line for damaged files and those of other models
  */
-export async function loadVit(bytes: Uint8Array, untold: UntoldShape = {}): Promise<LoadedVit> {
-  const file = await openTensors(bytes);
+export async function loadVit(source: ByteSource | Uint8Array, untold: UntoldShape = {}): Promise<LoadedVit> {
+  const file = await openTensors(source);
   const about = file.metadata.get(ABOUT);
   if (about === undefined) {
     const model = await shapeOfFile(file, untold);

@@ -87,7 +87,8 @@ export function workerCrew(shared: Shared, threads: number): Crew {
         }
         receive = (worker, score) => {
           scores[at.get(worker)!] = score;
-          onDone?.(++done);
+          done++;
+          onDone?.(done);
           if (done === jobs.length) resolve(scores);
           else give(worker);
         };

@@ -101,6 +101,10 @@ export class Trainer {
     };
   }
 
+  get stepsDone(): number {
+    return this.current.step;
+  }
+
   get done(): boolean {
     return this.current.step >= this.steps;
   }

@@ -1,0 +1,184 @@
+/** `levattention train`: trains a vision transformer as a configuration file says, with checkpoints to go on from. */
+import { existsSync } from 'node:fs';
+import { Command } from 'commander';
+import { loadVit, writeCheckpoint, writeWeights } from '../vit/checkpoint.js';
+import { type Naming, namings } from '../vit/names.js';
+import { attentionText } from '../vit/operators.js';
+import { parameterCount } from '../vit/parameters.js';
+import { defaultRecipe, type Plan, stepsOf, trainingPlan } from '../vit/plan.js';
+import { type Evaluation, initialState, Trainer, type TrainingState } from '../vit/trainer.js';
+import { InputError, Interrupted, UsageError } from './failure.js';
+import { openFile, writeFileAtomic } from './file-source.js';
+import { dataHelp, imageSets } from './image-data.js';
+import { about } from './inputs.js';
+import { jsonOf } from './models.js';
+import { parsePositive, parseThreads } from './options.js';
+import { checkOutput } from './outputs.js';
+import type { Session } from './session.js';
+import { number, percent, seconds, thousands } from './text.js';
+
+interface TrainOptions {
+  readonly output: string;
+  readonly resume?: boolean;
+  readonly data?: string;
+  readonly threads: string;
+  readonly saveEvery: string;
+  readonly weights?: string;
+  readonly names: string;
+  readonly json?: boolean;
+}
+
+const help = `
+CONFIG is JSON; what is left out has these values, and a name that is not known is refused:
+  {
+    "data": DATA,
+    "model": { "image": [28, 28], "channels": 1, "patch": 2, "width": 64, "depth": 4, "heads": 4,
+      "hidden": 4 x width, "classes": 10, "positions": "learned" or "sincos2d", "epsilon": 1e-6 },
+    "attention": "softmax" or { "keys": 32, "select": "leverage", "always": [0] },
+    "training": ${JSON.stringify(defaultRecipe)
+      .replaceAll('":', '": ')
+      .replaceAll(',"', ', "')
+      .replace(/(.{1,78}),/g, '$1,\n     ')
+      .trimEnd()}
+  }
+"images" is how many are seen in all, "subset" how many of the training images are used, "warmup" a
+number of steps. Images of another size than the model's are resized.
+${dataHelp}
+
+The checkpoint is written every minute, at every look at the test set, at the end and on Ctrl-C; after
+a kill, --resume goes on from it to the same weights, to the last bit, that an uninterrupted run has.
+The result does not depend on --threads.
+
+Examples:
+  levattention train config.json -o run.safetensors
+  levattention train config.json -o run.safetensors --resume --threads 2
+  levattention train config.json -o run.safetensors --weights model.safetensors --names timm`;
+
+/** The command. */
+export function trainCommand(session: Session): Command {
+  return new Command('train')
+    .summary('train a vision transformer with exact or selected keys')
+    .description(
+      'Trains a vision transformer on labelled images: AdamW, warm-up and cosine, clipping, smoothed labels, random shifts and ' +
+        'mirrorings, all from one seed.',
+    )
+    .argument('<config>', 'JSON file')
+    .requiredOption('-o, --output <file>', 'checkpoint to write: .safetensors')
+    .option('--resume', 'go on from the checkpoint')
+    .option('--data <data>', 'in place of that of the configuration')
+    .option('--threads <t>', 'workers that share the images of a step', '1')
+    .option('--save-every <s>', 'seconds between checkpoints', '60')
+    .option('--weights <file>', 'write the weights alone too: .safetensors')
+    .option('--names <names>', `names of the tensors: ${namings.join(' or ')}`, 'huggingface')
+    .option('--json', 'print JSON')
+    .addHelpText('after', help)
+    .action((config: string, options: TrainOptions) => train(config, options, session));
+}
+
+async function train(config: string, options: TrainOptions, { call, print }: Session): Promise<void> {
+  const started = performance.now();
+  const { output, weights, data, names, json } = options;
+  checkOutput(output, ['.safetensors'], '-o', [config]);
+  if (weights !== undefined) checkOutput(weights, ['.safetensors'], '--weights', [config]);
+  if (weights === output) throw new UsageError('--weights must be another file than -o');
+  if (!namings.includes(names as Naming))
+    throw new UsageError(`--names must be ${namings.join(' or ')}, got '${names}'`);
+  const threads = parseThreads(options.threads);
+  const interval = parsePositive(options.saveEvery, '--save-every') * 1000;
+  const plan = await about(config, async () => trainingPlan(jsonOf(config)));
+  const state = await startOf(plan, options);
+  const sets = imageSets(data ?? plan.data);
+  const trainer = await about(config, async () => new Trainer(plan, sets, state, threads));
+  const steps = stepsOf(plan);
+  const { batch } = plan.training;
+  let saved = performance.now();
+  const save = () => {
+    writeFileAtomic(output, [writeCheckpoint(plan, trainer.state, names as Naming)], '.part');
+    saved = performance.now();
+  };
+  const tell = (text: string) => json || print(text);
+  const start = state.step > 0 ? `on from step ${thousands(state.step)} of ` : '';
+  tell(
+    `${thousands(parameterCount(plan.model))} parameters, ${attentionText(plan.attention)}: ${start}${thousands(steps)} steps of ${batch} images`,
+  );
+  let seen = 0;
+  try {
+    while (!trainer.done || trainer.evaluationDue) {
+      if (trainer.evaluationDue) {
+        const evaluation = await trainer.evaluate((done, total) =>
+          call.onProgress?.({ phase: 'test images', done, total }),
+        );
+        save();
+        tell(lineOf(evaluation));
+        continue;
+      }
+      const { loss, correct } = await trainer.step();
+      seen += batch;
+      call.onProgress?.({
+        phase: 'training images',
+        done: trainer.stepsDone * batch,
+        total: steps * batch,
+        note: `loss ${number(loss / batch)}  accuracy ${percent(correct / batch)}`,
+      });
+      if (call.signal?.aborted) {
+        save();
+        throw new Interrupted(
+          `interrupted at step ${trainer.stepsDone} of ${steps}: ${output} is there to go on from with --resume`,
+        );
+      }
+      if (performance.now() - saved > interval) save();
+    }
+    save();
+  } finally {
+    await trainer.close();
+  }
+  const { parameters, history, step } = trainer.state;
+  if (weights !== undefined) writeFileAtomic(weights, [writeWeights(plan, parameters, names as Naming)]);
+  const elapsed = (performance.now() - started) / 1000;
+  if (json) print(JSON.stringify({ plan, parameters: parameters.length, step, history, seconds: elapsed }));
+  else
+    print(
+      `checkpoint written to ${output}${weights === undefined ? '' : `, weights to ${weights}`}\ntook ${seconds(elapsed)}, ${number(Math.round((10 * seen) / elapsed) / 10)} images/s`,
+    );
+}
+
+/** The first values, or those of the checkpoint to go on from. */
+async function startOf(plan: Plan, { output, resume }: TrainOptions): Promise<TrainingState> {
+  if (!resume) {
+    if (existsSync(output))
+      throw new UsageError(`-o ${output} is there already: go on from it with --resume, or remove it`);
+    return initialState(plan);
+  }
+  const file = openFile(output);
+  const loaded = await about(output, () => loadVit(file));
+  file.close();
+  if (!loaded.state) throw new InputError(`${output}: holds weights, not a checkpoint to go on from`);
+  const { data: _, ...here } = plan;
+  const { data: __, ...there } = loaded.plan;
+  const different = differences(here, there);
+  if (different.length > 0)
+    throw new InputError(
+      `${output}: is the checkpoint of another configuration, which differs in ${different.join(', ')}`,
+    );
+  return loaded.state;
+}
+
+/** The names of the entries that differ. */
+function differences(here: object, there: object): string[] {
+  return Object.entries(here).flatMap(([name, value]) => {
+    const other = (there as Record<string, unknown>)[name];
+    if (JSON.stringify(value) === JSON.stringify(other)) return [];
+    if (value === null || Array.isArray(value) || typeof value !== 'object' || typeof other !== 'object')
+      return [name];
+    return differences(value, other ?? {}).map((inner) => `${name}.${inner}`);
+  });
+}
+
+function lineOf({ step, images, trainLoss, trainAccuracy, testLoss, testAccuracy }: Evaluation): string {
+  const share = (value: number) => `${(100 * value).toFixed(2)} %`;
+  return (
+    `step ${thousands(step)}, ${thousands(images)} images: ` +
+    `training loss ${number(trainLoss)}, accuracy ${share(trainAccuracy)}; ` +
+    `test loss ${number(testLoss)}, accuracy ${share(testAccuracy)}`
+  );
+}

