@@ -35,6 +35,7 @@ export type { ClustersOptions } from './attention/tail/clusters.js';
 export { parseTail, tailNames } from './attention/tail/index.js';
 export type { Grouping } from './attention/tail/stored-pairs.js';
 export type { Tail, TailHead } from './attention/tail/tail.js';
+export type { Attend, AttendCall, AttendMask } from './kernels/kernels.js';
 export { runAsync } from './kernels/run-async.js';
 export type {
   ByHead,

@@ -15,7 +15,7 @@ import { type Region, regionsOf } from './regions.js';
 import { type Grouping, storedPairs } from './stored-pairs.js';
 import type { Tail, TailHead } from './tail.js';
 
-/** Options of the tail `clusters`. What is left open, or 'auto', is chosen for each head, see {@link clusters}. */
+/** Options of the tail `clusters`. What is left open, or 'auto', is chosen for each head by its error on some queries. */
 export interface ClustersOptions {
   /** The share of the pairs that are keys as they are, in [0, 1). */
   readonly exactShare?: number | 'auto';
