@@ -89,7 +89,7 @@ export interface AttendCall {
    * weights are all zero, gives a zero row.
    */
   readonly limits?: Uint32Array;
-  /** [n]: finite or -Infinity, which hides a key. */
+  /** [n], finite or -Infinity, which hides a key. */
   readonly logWeights?: Floats;
   readonly mask?: AttendMask;
   /** [m], written: log sum_j w_ij, -Infinity where that sum is zero. */
