@@ -27,10 +27,10 @@ export {
   levAttentionAsync,
   levAttentionSteps,
   type SelectedKeys,
-  type StoredKeys,
 } from './attention/lev-attention.js';
 export { parseSelector, selectorNames } from './attention/selectors/index.js';
 export type { Selector, SelectorContext } from './attention/selectors/selector.js';
+export type { StoredKeys } from './attention/storage.js';
 export type { ClustersOptions } from './attention/tail/clusters.js';
 export { parseTail, tailNames } from './attention/tail/index.js';
 export type { Grouping } from './attention/tail/stored-pairs.js';

@@ -3,23 +3,15 @@
 import { runAsync } from '../kernels/run-async.js';
 import type { Floats, Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
-import { CHOICE_OPTIONS, type ChoiceOptions } from './choose-keys.js';
+import { CHOICE_OPTIONS } from './choose-keys.js';
 import { type OutputTensor, outputOf } from './exact.js';
 import { attendGroup, paceOf, placeOfGroup, visibility } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs } from './inputs.js';
-import { queriesOf, storage, storedCall } from './storage.js';
-import type { ClustersOptions } from './tail/clusters.js';
+import { queriesOf, type StorageOptions, type StoredKeys, storage, storedCall } from './storage.js';
 import { addMoments } from './tail/moments.js';
-import type { Tail } from './tail/tail.js';
 
 /** Options of {@link levAttention}; exactly one of `keys` and `epsilon`. */
-export interface LevAttentionOptions extends AttentionOptions, ChoiceOptions {
-  /**
-   * What stands in for the keys that are not kept: one of `tailNames`, with settings as in {@link parseTail}, or
-   * `{ kind: 'clusters', ...ClustersOptions }`. 'drop', nothing, by default. With any other, `keys` counts all stored pairs.
-   */
-  readonly tail?: string | Tail | ({ readonly kind: 'clusters' } & ClustersOptions);
-}
+export interface LevAttentionOptions extends AttentionOptions, StorageOptions {}
 
 /** The names of those that attention over all keys does not have. */
 export const LEV_ATTENTION_OPTIONS: readonly string[] = [...CHOICE_OPTIONS, 'tail'];
@@ -33,16 +25,6 @@ export interface SelectedKeys {
   readonly indices: readonly number[];
   /** What is stored, unless it is these keys and nothing else. */
   readonly stored?: StoredKeys;
-}
-
-/** Which keys are stored together: a pair is the mean of its keys, and of their values. */
-export interface StoredKeys {
-  /** [n], the pair of each key, -1 where no pair stands for it. */
-  readonly members: Int32Array;
-  /** [pairs], what is added to the logarithm of a pair's weight; log of the number of its keys, or a little more or less. */
-  readonly logWeights: Float64Array;
-  /** Keys that the closed form of the tail 'moments' stands for. */
-  readonly moments?: readonly number[];
 }
 
 /** The result of {@link levAttention}. */

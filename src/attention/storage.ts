@@ -2,10 +2,10 @@
 import type { Floats } from '../keys.js';
 import { randomStream } from '../random.js';
 import type { Steps } from '../steps.js';
-import { checkAlways, keyChoice } from './choose-keys.js';
+import { type ChoiceOptions, checkAlways, keyChoice } from './choose-keys.js';
 import { type GroupCall, groupLogWeights } from './groups.js';
 import type { AttentionInputs } from './inputs.js';
-import type { LevAttentionOptions, StoredKeys } from './lev-attention.js';
+import type { ClustersOptions } from './tail/clusters.js';
 import { drop } from './tail/drop.js';
 import { tailOf } from './tail/index.js';
 import { type Moments, momentsOf } from './tail/moments.js';
@@ -14,6 +14,25 @@ import type { Tail, TailHead } from './tail/tail.js';
 
 /** Streams of draws of the tails, apart from those of the selectors, which are numbered by heads. */
 const TAIL_STREAMS = 2 ** 40;
+
+/** Which keys each head keeps, and what stands in for the others. */
+export interface StorageOptions extends ChoiceOptions {
+  /**
+   * What stands in for the keys that are not kept: one of `tailNames`, with settings as in {@link parseTail}, or
+   * `{ kind: 'clusters', ...ClustersOptions }`. 'drop', nothing, by default. With any other, `keys` counts all stored pairs.
+   */
+  readonly tail?: string | Tail | ({ readonly kind: 'clusters' } & ClustersOptions);
+}
+
+/** Which keys are stored together: a pair is the mean of its keys, and of their values. */
+export interface StoredKeys {
+  /** [n], the pair of each key, -1 where no pair stands for it. */
+  readonly members: Int32Array;
+  /** [pairs], what is added to the logarithm of a pair's weight; log of the number of its keys, or a little more or less. */
+  readonly logWeights: Float64Array;
+  /** Keys that the closed form of the tail 'moments' stands for. */
+  readonly moments?: readonly number[];
+}
 
 /** What a head stores. */
 export interface StoredHead extends StoredPairs {
@@ -35,7 +54,7 @@ export function queriesOf({ q, group, m, d }: AttentionInputs, index: number): F
 export function storage(
   where: string,
   inputs: AttentionInputs,
-  options: LevAttentionOptions,
+  options: StorageOptions,
 ): (index: number) => Steps<StoredHead> {
   const { keys, select, seed = 0, tail: wanted = 'drop' } = options;
   const tail = tailOf(where, wanted);
@@ -79,7 +98,7 @@ function checkTail(
   where: string,
   tail: Tail,
   { attnMask, logWeights, power }: AttentionInputs,
-  { keys }: LevAttentionOptions,
+  { keys }: StorageOptions,
 ): void {
   const refuse = (rule: string) => {
     throw new RangeError(`${where}: tail '${tail.name}' ${rule}`);

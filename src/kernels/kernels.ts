@@ -85,7 +85,7 @@ export interface AttendCall {
   readonly scale: number;
   readonly power?: number;
   /**
-   * [m]: query i sees keys 0 .. limits[i] - 1; all of them without it. A query that sees no key, or whose
+   * [m], query i sees keys 0 .. limits[i] - 1; all of them without it. A query that sees no key, or whose
    * weights are all zero, gives a zero row.
    */
   readonly limits?: Uint32Array;
