@@ -35,7 +35,7 @@ describe('a worker', () => {
       worker(`import { parentPort } from 'node:worker_threads';
         import '${good}';
         let runs = 0;
-        parentPort.on('message', (message) => 'start' in message && ++runs === 2 && process.exit(9));`),
+        parentPort.on('message', (message) => 'input' in message && ++runs === 2 && process.exit(9));`),
       'exit code 9',
     ],
     [

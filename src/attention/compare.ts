@@ -4,7 +4,7 @@ import { runAsync } from '../kernels/run-async.js';
 import type { Floats, Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
 import { divergences } from './divergence.js';
-import { attendGroup, causalLimits, groupLogWeights, paceOf } from './groups.js';
+import { attendGroups, causalLimits, groupLogWeights, paceOf } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs, floatsFor } from './inputs.js';
 import { LEV_ATTENTION_OPTIONS, type LevAttentionResult } from './lev-attention.js';
 
@@ -47,9 +47,9 @@ export function* compareAttentionSteps(
     appendIndicators(inputs, results, index, values);
     const keys = inputs.k.subarray(index * n * d, (index + 1) * n * d);
     const logWeights = groupLogWeights(inputs, index);
-    yield* attendGroup(
+    yield* attendGroups(
       inputs,
-      { index, k: keys, v: values, n, dv: width, limits, logWeights, out: exact, logSums },
+      [{ index, k: keys, v: values, n, dv: width, limits, logWeights, out: exact, logSums }],
       pace,
     );
     const lost: (readonly number[] | undefined)[] = [];

@@ -1,7 +1,7 @@
 /** How far the weights of stored pairs are from those of exact attention: the Kullback-Leibler divergence. */
 
 import type { Steps } from '../steps.js';
-import { attendGroup, paceOf } from './groups.js';
+import { attendGroups, paceOf } from './groups.js';
 import type { AttentionInputs } from './inputs.js';
 import type { SelectedKeys } from './lev-attention.js';
 import { queriesOf, storedCall } from './storage.js';
@@ -32,7 +32,7 @@ export function* divergences(
   const out = new Float64Array(group * m);
   const logSums = new Float64Array(group * m);
   const call = storedCall(inputs, index, { ...pairs, indices, stored, logWeights }, out);
-  yield* attendGroup(inputs, { ...call, v: excess, dv: 1, logSums }, paceOf(inputs));
+  yield* attendGroups(inputs, [{ ...call, v: excess, dv: 1, logSums }], paceOf(inputs));
   const q = queriesOf(inputs, index);
   return Array.from({ length: group }, (_, g) => {
     let sum = 0;

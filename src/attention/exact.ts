@@ -3,7 +3,7 @@
 import { runAsync } from '../kernels/run-async.js';
 import type { Floats, Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
-import { attendGroup, causalLimits, groupLogWeights, paceOf } from './groups.js';
+import { attendGroups, causalLimits, type GroupCall, groupLogWeights, paceOf } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs, floatsFor } from './inputs.js';
 
 /** A tensor that this library made. */
@@ -21,6 +21,23 @@ export function outputOf(inputs: AttentionInputs): OutputTensor {
   };
 }
 
+/** Attention of each group of query heads to all keys of its key head. */
+export function exactCalls(inputs: AttentionInputs, { data }: OutputTensor): GroupCall[] {
+  const { batches, keyHeads, group, m, n, d, dv } = inputs;
+  const limits = causalLimits(inputs);
+  const size = group * m * dv;
+  return Array.from({ length: batches * keyHeads }, (_, index) => ({
+    index,
+    k: inputs.k.subarray(index * n * d, (index + 1) * n * d),
+    v: inputs.v.subarray(index * n * dv, (index + 1) * n * dv),
+    n,
+    dv,
+    limits,
+    logWeights: groupLogWeights(inputs, index),
+    out: data.subarray(index * size, (index + 1) * size),
+  }));
+}
+
 /** {@link exactAttention} as steps. */
 export function* exactAttentionSteps(
   q: Tensor,
@@ -29,26 +46,8 @@ export function* exactAttentionSteps(
   options: AttentionOptions = {},
 ): Steps<OutputTensor> {
   const inputs = attentionInputs('exactAttention', q, k, v, options);
-  const { batches, keyHeads, group, m, n, d, dv } = inputs;
   const out = outputOf(inputs);
-  const limits = causalLimits(inputs);
-  const pace = paceOf(inputs);
-  const rows = group * m;
-  for (let index = 0; index < batches * keyHeads; index++)
-    yield* attendGroup(
-      inputs,
-      {
-        index,
-        k: inputs.k.subarray(index * n * d, (index + 1) * n * d),
-        v: inputs.v.subarray(index * n * dv, (index + 1) * n * dv),
-        n,
-        dv,
-        limits,
-        logWeights: groupLogWeights(inputs, index),
-        out: out.data.subarray(index * rows * dv, (index + 1) * rows * dv),
-      },
-      pace,
-    );
+  yield* attendGroups(inputs, exactCalls(inputs, out), paceOf(inputs));
   return out;
 }
 

@@ -1,26 +1,26 @@
 /** Attention of the query heads that share one key head, in blocks of queries that take some milliseconds each. */
+import { type AttendPiece, type Pace, passOverCalls, type Share } from '../kernels/attend-pass.js';
 import type { AttendMask } from '../kernels/kernels.js';
+import { referenceAttend } from '../kernels/reference-attend.js';
 import type { Floats } from '../keys.js';
-import type { Progress, Steps } from '../steps.js';
+import type { Steps } from '../steps.js';
+
 import type { AttentionInputs } from './inputs.js';
 import { isHidden, logWeightsOfHead, maskOfQueries } from './masks.js';
 
-/** Multiply-adds between two reports of progress. */
-const STEP_WORK = 2 ** 26;
+/** Multiply-adds of a piece: some milliseconds. */
+const PIECE_WORK = 2 ** 24;
 
-/** Queries of a block at least, so that a kernel's own copy of the keys costs little beside the attention itself. */
+/** Queries of a piece at least, so that a kernel's own copy of the keys, and gradients of all keys, cost little beside the rest. */
 const LEAST_QUERIES = 256;
+const LEAST_BACKWARD = 512;
 
-/** Counts what is done over all heads, so that small heads share one step. */
-export interface Pace {
-  readonly total: number;
-  done: number;
-  work: number;
-}
+/** The products of the backward pass are this many times those of the forward pass. */
+const BACKWARD_WORK = 2.5;
 
 /** A pace that counts the queries of all heads. */
-export function paceOf({ batches, queryHeads, m }: AttentionInputs): Pace {
-  return { total: batches * queryHeads * m, done: 0, work: 0 };
+export function paceOf({ batches, queryHeads, m }: AttentionInputs, phase = 'attention'): Pace {
+  return { phase, total: batches * queryHeads * m, done: 0, work: 0 };
 }
 
 /** What the queries of a group look at: some keys [n, d] and their values [n, dv]. */
@@ -41,6 +41,22 @@ export interface GroupCall {
   readonly out: Floats;
   /** [group * m], written: as in an `AttendCall`. */
   readonly logSums?: Float64Array;
+  /** [group * m, 2], written: as in an `AttendCall`, for {@link backwardGroups}. */
+  readonly normalisers?: Float64Array;
+}
+
+/** The gradients of a group, from those of its outputs. */
+export interface GroupBackwardCall extends Omit<GroupCall, 'logSums'> {
+  readonly normalisers: Float64Array;
+  /** [group * m, dv], and of the log sums [group * m], zero unless given. */
+  readonly dOut: Floats;
+  readonly dLogSums?: Float64Array;
+  /** [group * m, d], written. */
+  readonly dQ: Floats;
+  /** [n, d], [n, dv] and [n], added to. */
+  readonly dK: Float64Array;
+  readonly dV: Float64Array;
+  readonly dLogWeights?: Float64Array;
 }
 
 /** Where a key head is, counted over all batches. */
@@ -83,45 +99,117 @@ export function visibility(inputs: AttentionInputs, index: number): (i: number, 
     !(attnMask && isHidden(attnMask, batch, head * group + Math.floor(i / m), i % m, j));
 }
 
-/** Attends the group's queries, [group * m, d], to the keys of the call. */
-export function* attendGroup(inputs: AttentionInputs, call: GroupCall, pace: Pace): Steps<void> {
-  const { group, m, d, scale, power, attend, attnMask } = inputs;
-  const { index, k, v, n, dv, limits, columns, logWeights, out, logSums } = call;
-  const queries = group * m;
-  const q = inputs.q.subarray(index * queries * d, (index + 1) * queries * d);
-  const block = Math.max(LEAST_QUERIES, Math.floor(STEP_WORK / (n * (d + dv))));
-  for (let start = 0, end = 0; start < queries; start = end) {
-    // Each query head has rows of the mask of its own.
-    const headEnd = attnMask ? start - (start % m) + m : queries;
-    end = Math.min(start + block, headEnd);
-    const blockLimits = limits?.subarray(start, end);
-    const visible = blockLimits ? blockLimits.reduce((a, b) => Math.max(a, b), 0) : n;
-    attend({
-      q: q.subarray(start * d, end * d),
-      k: k.subarray(0, visible * d),
-      v: v.subarray(0, visible * dv),
-      out: out.subarray(start * dv, end * dv),
-      m: end - start,
-      n: visible,
-      d,
-      dv,
-      scale,
-      power,
-      limits: blockLimits,
-      logWeights: logWeights?.subarray(0, visible),
-      mask: groupMask(inputs, index, start, end, columns),
-      logSums: logSums?.subarray(start, end),
-    });
-    pace.done += end - start;
-    pace.work += (end - start) * visible * (d + dv);
-    if (pace.work < STEP_WORK) continue;
-    pace.work = 0;
-    yield progress(pace);
-  }
+/** Some queries of a group, and how many of its keys they may see. */
+interface Block {
+  readonly start: number;
+  readonly end: number;
+  readonly visible: number;
 }
 
-function progress({ done, total }: Pace): Progress {
-  return { phase: 'attention', done, total };
+/** The queries of a group in blocks that do not depend on who works through them. */
+function blocksOf(
+  inputs: AttentionInputs,
+  { n, dv, limits }: GroupCall | GroupBackwardCall,
+  least: number,
+): Block[] {
+  const { group, m, d, attnMask } = inputs;
+  const size = Math.max(least, Math.floor(PIECE_WORK / (n * (d + dv))));
+  const blocks: Block[] = [];
+  for (let start = 0, end = 0; start < group * m; start = end) {
+    // Each query head has rows of the mask of its own.
+    end = Math.min(start + size, attnMask ? start - (start % m) + m : group * m);
+    const visible = limits ? limits.subarray(start, end).reduce((a, b) => Math.max(a, b), 0) : n;
+    blocks.push({ start, end, visible });
+  }
+  return blocks;
+}
+
+/** What both passes tell the kernels of a block. */
+function blockCall(
+  inputs: AttentionInputs,
+  { index, k, v, dv, limits, columns, logWeights, out }: GroupCall | GroupBackwardCall,
+  { start, end, visible }: Block,
+  share: Share,
+) {
+  const { group, m, d, scale, power, attend } = inputs;
+  const first = index * group * m;
+  return {
+    q: inputs.q.subarray((first + start) * d, (first + end) * d),
+    k: share(k).subarray(0, visible * d),
+    v: share(v).subarray(0, visible * dv),
+    m: end - start,
+    n: visible,
+    d,
+    dv,
+    scale,
+    power,
+    limits: limits?.subarray(start, end),
+    logWeights: logWeights?.subarray(0, visible),
+    mask: groupMask(inputs, index, start, end, columns),
+    single: out instanceof Float32Array,
+    reference: attend === referenceAttend,
+  };
+}
+
+/** Attends the queries of groups, each [group * m, d], to the keys of its call. */
+export function attendGroups(inputs: AttentionInputs, calls: readonly GroupCall[], pace: Pace): Steps<void> {
+  const { d } = inputs;
+  const pieces = calls.flatMap((call) =>
+    blocksOf(inputs, call, LEAST_QUERIES).map((block): AttendPiece<'attend'> => {
+      const { start, end, visible } = block;
+      const { dv, out, logSums, normalisers } = call;
+      const asks = (['logSums', 'normalisers'] as const).filter((name) => call[name]);
+      return {
+        rows: end - start,
+        work: (end - start) * visible * (d + dv),
+        plan: (share) => ({ ...blockCall(inputs, call, block, share), asks }),
+        collect(part) {
+          out.set(part.out, start * dv);
+          if (part.logSums) logSums?.set(part.logSums, start);
+          if (part.normalisers) normalisers?.set(part.normalisers, 2 * start);
+        },
+      };
+    }),
+  );
+  return passOverCalls('attend', pieces, pace);
+}
+
+/** The gradients of {@link attendGroups}. */
+export function backwardGroups(
+  inputs: AttentionInputs,
+  calls: readonly GroupBackwardCall[],
+  pace: Pace,
+): Steps<void> {
+  const { d } = inputs;
+  const pieces = calls.flatMap((call) =>
+    blocksOf(inputs, call, LEAST_BACKWARD).map((block): AttendPiece<'backward'> => {
+      const { start, end, visible } = block;
+      const { dv, out, normalisers, dOut, dLogSums, dLogWeights } = call;
+      return {
+        rows: end - start,
+        work: BACKWARD_WORK * (end - start) * visible * (d + dv),
+        plan: (share) => ({
+          ...blockCall(inputs, call, block, share),
+          out: out.subarray(start * dv, end * dv),
+          normalisers: normalisers.subarray(2 * start, 2 * end),
+          dOut: dOut.subarray(start * dv, end * dv),
+          dLogSums: dLogSums?.subarray(start, end),
+          asksLogWeights: dLogWeights !== undefined,
+        }),
+        collect(part) {
+          call.dQ.set(part.dQ, start * d);
+          addTo(call.dK, part.dK);
+          addTo(call.dV, part.dV);
+          if (dLogWeights && part.dLogWeights) addTo(dLogWeights, part.dLogWeights);
+        },
+      };
+    }),
+  );
+  return passOverCalls('backward', pieces, pace);
+}
+
+function addTo(sums: Float64Array, part: Float64Array): void {
+  for (let i = 0; i < part.length; i++) sums[i] += part[i];
 }
 
 /** [group * m]: how many of all n keys each query of a group sees under the causal mask; undefined without a mask. */

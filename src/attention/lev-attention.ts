@@ -5,9 +5,17 @@ import type { Floats, Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
 import { CHOICE_OPTIONS } from './choose-keys.js';
 import { type OutputTensor, outputOf } from './exact.js';
-import { attendGroup, paceOf, placeOfGroup, visibility } from './groups.js';
+import { attendGroups, paceOf, placeOfGroup, visibility } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs } from './inputs.js';
-import { queriesOf, type StorageOptions, type StoredKeys, storage, storedCall } from './storage.js';
+import {
+  queriesOf,
+  type StorageOptions,
+  type StoredCall,
+  type StoredHead,
+  type StoredKeys,
+  storage,
+  storedCall,
+} from './storage.js';
 import { addMoments } from './tail/moments.js';
 
 /** Options of {@link levAttention}; exactly one of `keys` and `epsilon`. */
@@ -44,47 +52,66 @@ export function* levAttentionSteps(
 ): Steps<LevAttentionResult> {
   const inputs = attentionInputs('levAttention', q, k, v, options, LEV_ATTENTION_OPTIONS);
   const store = storage('levAttention', inputs, options);
-  const { batches, keyHeads, group, m, n, dv } = inputs;
+  const { out, heads } = yield* attendToStored(inputs, store);
+  return { out, heads: heads.map(({ selected }) => selected) };
+}
+
+/** What one key head stores, and the attention of its queries to that. */
+export interface StoredAttention {
+  readonly selected: SelectedKeys;
+  readonly head: StoredHead;
+  readonly call: StoredCall;
+}
+
+/** Stores every head, then attends the queries of all. The calls ask for normalisers where gradients will need them. */
+export function* attendToStored(
+  inputs: AttentionInputs,
+  store: (index: number) => Steps<StoredHead>,
+  forGradients = false,
+): Steps<{ out: OutputTensor; heads: StoredAttention[] }> {
+  const { batches, keyHeads, group, m, dv } = inputs;
   const out = outputOf(inputs);
   const size = group * m * dv;
-  const pace = paceOf(inputs);
-  const heads: SelectedKeys[] = [];
+  const heads: StoredAttention[] = [];
   for (let index = 0; index < batches * keyHeads; index++) {
     const head = yield* store(index);
-    heads.push({ ...placeOfGroup(inputs, index), indices: head.indices, stored: head.stored });
-    const rows = out.data.subarray(index * size, (index + 1) * size);
-    const call = storedCall(inputs, index, head, rows);
-    yield* attendGroup(inputs, call, pace);
-    if (head.moments) addMoments(head.moments, queriesOf(inputs, index), inputs.scale, rows, call.logSums!);
-    else if (call.limits) {
-      const values = inputs.v.subarray(index * n * dv, (index + 1) * n * dv);
-      attendToSelf(inputs, index, head.last, call.limits, values, rows);
-    }
+    const selected = { ...placeOfGroup(inputs, index), indices: head.indices, stored: head.stored };
+    const call = storedCall(inputs, index, head, out.data.subarray(index * size, (index + 1) * size));
+    const normalisers = forGradients ? new Float64Array(2 * group * m) : undefined;
+    heads.push({ selected, head, call: { ...call, normalisers } });
   }
+  const calls = heads.map(({ call }) => call);
+  yield* attendGroups(inputs, calls, paceOf(inputs));
+  heads.forEach(({ head, call }, index) => {
+    if (head.moments)
+      addMoments(head.moments, queriesOf(inputs, index), inputs.scale, call.out, call.logSums!);
+    else ownKeyAlone(inputs, call, head.last, (i, value) => call.out.set(value, i * dv));
+  });
   return { out, heads };
 }
 
 /**
- * Gives each query that sees no selected key the value of its own key, unless that is hidden: that is attention over one key, whatever its
- * weight.
+ * Finds the queries that see none of the stored pairs under a causal mask: unless it is hidden, each attends to its own key alone, whatever
+ * the weight. Gives their numbers in the group and that key's value, a view of the values, with its number.
  */
-function attendToSelf(
+export function ownKeyAlone(
   inputs: AttentionInputs,
-  index: number,
+  { index, limits }: StoredCall,
   last: ArrayLike<number>,
-  limits: Uint32Array,
-  values: Floats,
-  out: Floats,
+  take: (i: number, value: Floats, own: number) => void,
 ): void {
-  const { m, n, dv } = inputs;
+  if (!limits) return;
+  const { v, m, n, dv } = inputs;
   const sees = visibility(inputs, index);
   for (let i = 0; i < limits.length; i++) {
     let at = 0;
     while (at < limits[i] && !sees(i, last[at])) at++;
     const own = (i % m) + n - m;
-    if (at === limits[i] && sees(i, own)) out.set(values.subarray(own * dv, (own + 1) * dv), i * dv);
+    const first = (index * n + own) * dv;
+    if (at === limits[i] && sees(i, own)) take(i, v.subarray(first, first + dv), own);
   }
 }
+
 /**
  * out_i = sum_{j in S} w_ij v_j / sum_{j in S} w_ij with the weights of {@link exactAttention}, where S is chosen for each key
  * head from its keys: the `keys` of largest leverage score, or another selector's choice, or the universal set at `epsilon`.

@@ -123,13 +123,16 @@ function storedHead({ k, v, d, dv }: TailHead, grouping: Grouping): StoredHead {
   };
 }
 
+/** A call over stored pairs. */
+export type StoredCall = GroupCall & { readonly limits?: Uint32Array };
+
 /** The attention of a group over what its key head stores. */
 export function storedCall(
   inputs: AttentionInputs,
   index: number,
   head: StoredHead,
   out: Floats,
-): GroupCall & { readonly limits?: Uint32Array } {
+): StoredCall {
   const { group, m, dv } = inputs;
   const { keys, values, last, moments } = head;
   // Masks and log-weights of the caller concern single keys: the others are refused beside them.

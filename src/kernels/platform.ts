@@ -27,3 +27,10 @@ export function workerThreads(): WorkerThreads | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
   return process?.getBuiltinModule?.('node:worker_threads') as WorkerThreads | undefined;
 }
+
+/** Whether other threads can be given memory that both sides see. */
+export function sharesMemory(): boolean {
+  // A page that is not isolated has shared memory only by way of WebAssembly, and may not send it.
+  const { SharedArrayBuffer: Shared, crossOriginIsolated = true } = globalThis;
+  return Shared !== undefined && crossOriginIsolated;
+}

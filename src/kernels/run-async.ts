@@ -1,7 +1,8 @@
 /** Runs long computations without blocking, their passes over the keys on several threads where that is asked for. */
 import { type CallOptions, checkedCall, type Steps } from '../steps.js';
+import { offeredWith } from './pass.js';
+import { rowWork } from './row-work.js';
 import { shareOut } from './share-out.js';
-import { offeredWith } from './task.js';
 
 /** More workers than any machine that this is for has cores. */
 export const MOST_THREADS = 256;
@@ -35,7 +36,9 @@ export async function runAsync<T>(steps: Steps<T>, options?: CallOptions, caller
     if (step.done) return step.value;
     const offered = threads > 1 ? offeredWith(step.value) : undefined;
     if (offered) {
-      await shareOut(offered.offer, { threads, signal, onProgress, caller });
+      const { offer } = offered;
+      const work = typeof offer === 'function' ? offer(threads) : rowWork(offer, threads);
+      await shareOut(work, { threads, signal, onProgress, caller });
       offered.taken = true;
       resumed = performance.now();
     } else {

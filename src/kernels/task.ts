@@ -1,6 +1,5 @@
 /** What is done to a run of whole blocks of rows, told by plain data: the same on this thread and on a worker. */
-import type { Floats, KeyMatrix } from '../keys.js';
-import type { Progress, Steps } from '../steps.js';
+import type { Floats } from '../keys.js';
 import { GramSum } from './gram-sum.js';
 import { BLOCK_ROWS, type BlockPlan } from './kernels.js';
 import { kernels } from './load.js';
@@ -31,25 +30,6 @@ export interface BlockTask<K extends keyof Parts = keyof Parts> {
 
 /** Does a task to runs of rows, row i multiplied by rowScale[i]. */
 export type Performer<K extends keyof Parts> = (rows: Floats, rowScale?: Float64Array) => Parts[K];
-
-/** A pass over a matrix that a runner with workers may do in place of the generator that offers it. */
-export interface Offer<K extends keyof Parts = keyof Parts> {
-  readonly phase: string;
-  readonly matrix: KeyMatrix;
-  readonly task: BlockTask<K>;
-  readonly rowScale?: Float64Array;
-  /** Takes the parts of runs that follow each other, each of 2^k blocks but for the last one. */
-  collect(part: Parts[K], start: number): void;
-}
-
-/** An offer, and whether somebody has done it. */
-export interface Offered {
-  readonly offer: Offer;
-  taken: boolean;
-}
-
-/** Beside the progress that it comes with, so that progress stays plain data. */
-const offers = new WeakMap<Progress, Offered>();
 
 /** What makes a performer of each kind. */
 const performers: { readonly [K in keyof Parts]: (plan: Plans[K]) => Performer<K> } = {
@@ -97,31 +77,4 @@ function* blocksOf(rows: Floats, { d }: BlockPlan): Generator<readonly [start: n
 /** Prepares a task for many runs. */
 export function performer<K extends keyof Parts>({ kind, plan }: BlockTask<K>): Performer<K> {
   return performers[kind](plan);
-}
-
-/** The pass on offer with a step of a generator. */
-export function offeredWith(step: Progress): Offered | undefined {
-  return offers.get(step);
-}
-
-/**
- * One pass over the blocks of a matrix: by the workers of the runner where it has any, otherwise here. Parts are collected in the
- * order of the rows, so what they add up to does not depend on who made them.
- */
-export function* passOver<K extends keyof Parts>(offer: Offer<K>): Steps<void> {
-  const { phase, matrix, task, rowScale } = offer;
-  const total = matrix.n;
-  if (total > BLOCK_ROWS) {
-    const step = { phase, done: 0, total };
-    const offered = { offer: offer as Offer, taken: false };
-    offers.set(step, offered);
-    yield step;
-    if (offered.taken) return;
-  }
-  const perform = performer(task);
-  for (let start = 0; start < total; start += BLOCK_ROWS) {
-    const done = Math.min(start + BLOCK_ROWS, total);
-    offer.collect(perform(matrix.rows(start, done), rowScale?.subarray(start, done)), start);
-    yield { phase, done, total };
-  }
 }

@@ -1,7 +1,8 @@
-/** The worker's side of the threads: does tasks to the runs of rows that it is sent. */
-import type { FromWorker, Run, ToWorker } from './messages.js';
+/** The worker's side of the threads: does tasks to the runs that it is sent. */
+import { type AttendKind, performAttend } from './attend-task.js';
+import type { AttendRun, Begin, FromWorker, RowRun, Run, ToWorker } from './messages.js';
 import { workerThreads } from './platform.js';
-import { performer } from './task.js';
+import { type BlockTask, performer } from './task.js';
 
 /** The other side in a browser: the global scope. */
 interface Scope {
@@ -19,19 +20,36 @@ function reply(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   (port ?? scope).postMessage(message, transfer);
 }
 
+/** What is done to runs of rows. */
+function rowRunner({ job, shared }: Begin, task: BlockTask): (run: Run) => void {
+  const { d } = task.plan;
+  const perform = performer(task);
+  return ({ index, input }) => {
+    const { start, end, rows, rowScale } = input as RowRun;
+    const part = perform(rows ?? shared!.subarray(start * d, end * d), rowScale);
+    reply({ job, index, part, rows }, rows ? [rows.buffer as ArrayBuffer] : []);
+  };
+}
+
+/** What is done to calls of attention. */
+function attendRunner({ job }: Begin, kind: AttendKind): (run: Run) => void {
+  return ({ index, input }) => {
+    const part = (input as AttendRun).map((plan) => performAttend[kind](plan as never));
+    const buffers = part
+      .flatMap((arrays) => Object.values(arrays))
+      .flatMap((array) => (array ? [array.buffer as ArrayBuffer] : []));
+    reply({ job, index, part }, buffers);
+  };
+}
+
 function receive(message: ToWorker): void {
   const { job } = message;
   try {
-    if ('start' in message) jobs.get(job)?.(message);
+    if ('input' in message) jobs.get(job)?.(message);
     else if (!('task' in message)) jobs.delete(job);
     else {
-      const { task, shared } = message;
-      const { d } = task.plan;
-      const perform = performer(task);
-      jobs.set(job, ({ start, end, rows, rowScale }) => {
-        const part = perform(rows ?? shared!.subarray(start * d, end * d), rowScale);
-        reply({ job, start, part, rows }, rows ? [rows.buffer as ArrayBuffer] : []);
-      });
+      const { task } = message;
+      jobs.set(job, 'plan' in task ? rowRunner(message, task) : attendRunner(message, task.kind));
     }
   } catch (error) {
     reply({ job, error: error instanceof Error ? error.message : String(error) });

@@ -2,7 +2,7 @@
 
 import { GramSum } from '../kernels/gram-sum.js';
 import { BLOCK_ROWS, type BlockPlan, FLUSH_ROWS, SINGLE_ROWS } from '../kernels/kernels.js';
-import { passOver } from '../kernels/task.js';
+import { passOver } from '../kernels/pass.js';
 import type { KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
 

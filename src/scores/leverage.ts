@@ -1,7 +1,7 @@
 /** Leverage scores tau_j = k_j^T (K^T K)^+ k_j: the sensitivities of f(x) = x^2 (docs/algorithms.md, section 2). */
 
+import { passOver } from '../kernels/pass.js';
 import { runAsync } from '../kernels/run-async.js';
-import { passOver } from '../kernels/task.js';
 import { checkOptionsObject, headsOf, type Keys, placeOfHead, type ResultFor, resultFor } from '../keys.js';
 import { type CallOptions, run, type Steps } from '../steps.js';
 import { centred } from './centred.js';

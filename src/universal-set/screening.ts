@@ -1,8 +1,8 @@
 /** One pass over rows that finds those whose leverage score may reach epsilon: certified cheap bounds first, float64 scores of what they leave (docs/algorithms.md, section 7). */
 import type { BlockPlan } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
+import { passOver } from '../kernels/pass.js';
 import { type Form, notBelow, type Passed, type SievePlan, sieve } from '../kernels/sieve.js';
-import { passOver } from '../kernels/task.js';
 import type { Floats, KeyMatrix } from '../keys.js';
 import { type Rounding, upperScore } from '../scores/factor.js';
 import type { Steps } from '../steps.js';
