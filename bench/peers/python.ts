@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const windows = process.platform === 'win32';
 
 /** Packages that are installed together, or not. */
-interface Group {
+export interface Group {
   readonly what: string;
   readonly requirements: string;
   /** Options of pip. */
@@ -51,8 +51,8 @@ export function environmentFolder(): string {
   return process.env.LEVATTENTION_BENCH_VENV || join(cache, 'levattention', 'bench-venv');
 }
 
-/** Installs what is missing; without numpy there is no Python at all. */
-export function installPython(): PythonPeers | { readonly absent: string } {
+/** Installs what is missing, `more` groups with the model's; without numpy there is no Python at all. */
+export function installPython(more: readonly Group[] = []): PythonPeers | { readonly absent: string } {
   const folder = environmentFolder();
   const python = windows ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python');
   const present = installed(python);
@@ -63,7 +63,8 @@ export function installPython(): PythonPeers | { readonly absent: string } {
   const torchFailure = install(python, torch, present);
   // The model runs in PyTorch.
   const modelFailure =
-    torchFailure ?? model.map((group) => install(python, group, present)).find((each) => each !== undefined);
+    torchFailure ??
+    [...model, ...more].map((group) => install(python, group, present)).find((each) => each !== undefined);
   return { python, torch: torchFailure, model: modelFailure };
 }
 
