@@ -2,6 +2,7 @@
 import { gridText } from '../bench/results.js';
 import {
   BASELINES,
+  CLAIM_SHARE,
   chosenElsewhere,
   chosenHere,
   judge,
@@ -10,7 +11,7 @@ import {
   seeing,
   type Verdict,
 } from './claims.js';
-import { combinations, DEFAULT, DEFAULT_OBSERVED, nameOf, PLAIN_CLUSTERS } from './combinations.js';
+import { combinations, DEFAULT, DEFAULT_OBSERVED } from './combinations.js';
 import { errorsOf, type Group } from './figures.js';
 
 const percent = (part: number) => `${Math.round(100 * part)} %`;
@@ -130,31 +131,43 @@ function rowOf({ title }: Group, verdict: Verdict): string[] {
   ];
 }
 
-/** On how many heads leverage is any good: alone, and as the choice of what stays exact beside clusters. */
+/** On how many heads leverage is any good: alone, and as the choice of what stays exact beside clusters; one combination against one. */
 function leverageText(groups: readonly Group[]): string {
-  const others = BASELINES.filter((name) => !name.startsWith('leverage'));
-  const rows = groups.map((group) => {
-    const best = (names: readonly string[]) => {
-      const all = names.map((name) => errorsOf(group, name, 16));
+  const alone = BASELINES.filter((name) => !name.startsWith('leverage'));
+  const besideLeverage = 'leverage-centred + clusters:exact=0.25,by=selector,euclidean';
+  const beside = [
+    'clusters:exact=0,euclidean',
+    'clusters:exact=0.15,by=residual,euclidean',
+    'k-center + clusters:exact=0.25,by=selector,euclidean',
+  ];
+  const parts = groups.map((group) => {
+    const least = (names: readonly string[]) => {
+      const all = names.map((name) => errorsOf(group, name, CLAIM_SHARE));
       return group.heads.map((_, i) => Math.min(...all.map((errors) => errors[i])));
     };
-    const leverage = best(['leverage + drop', 'leverage-centred + drop']);
-    const rest = best(others);
-    const exact = combinations
-      .filter(({ selector, tail }) => selector === 'leverage-centred' && tail.startsWith('clusters'))
-      .map(nameOf)
-      .filter((name) => group.heads[0].has(name));
-    const clusters = best([PLAIN_CLUSTERS]);
-    return [
-      group.title,
-      percent(leverage.filter((error, i) => error < rest[i]).length / leverage.length),
-      exact.length === 0
-        ? ''
-        : percent(best(exact).filter((error, i) => error < clusters[i]).length / leverage.length),
-    ];
+    const won = (names: readonly string[], rivals: readonly string[]) => {
+      const rest = least(rivals);
+      return least(names).filter((error, i) => error < rest[i]).length / group.heads.length;
+    };
+    return {
+      title: group.title,
+      alone: won(['leverage + drop', 'leverage-centred + drop'], alone),
+      beside: beside.map((name) => won([besideLeverage], [name])),
+    };
   });
-  return `Where leverage adds something: heads on which it beats the other baselines, all with the rest dropped; and heads on which clusters
-beside keys of large centred leverage beat clusters alone.
+  const nothing = (of: (part: (typeof parts)[number]) => number) =>
+    parts
+      .filter((part) => of(part) < 0.5)
+      .map(({ title }) => title)
+      .join('; ') || 'no model';
+  return `Heads on which leverage or centred leverage beats the best of the other baselines, all with the rest dropped; and heads on which a quarter of the
+pairs by centred leverage, the others clusters, beat clusters without any exact key, with 15 % exact by the residual, and with a quarter by k-center.
 
-${gridText(['model', 'alone', 'beside clusters'], rows)}`;
+${gridText(
+  ['model', 'alone', 'against no exact', 'residual', 'k-center'],
+  parts.map(({ title, alone, beside }) => [title, percent(alone), ...beside.map(percent)]),
+)}
+
+With the rest dropped, leverage adds nothing on most heads of: ${nothing((part) => part.alone)}. Beside clusters it adds nothing to the choice by the residual on most heads
+of: ${nothing(({ beside: [, residual] }) => residual)}.`;
 }
