@@ -48,6 +48,7 @@ export function classifyCommand({ print }: Session): Command {
     .option('--softmax', 'attend to all keys')
     .option('--keys <k>', 'attend to so many keys in each head')
     .option('--select <selector>', 'with --keys: which ones; leverage unless given')
+    .option('--tail <tail>', 'with --keys: what stands in for the others, as for attend; drop unless given')
     .option('--always <list>', 'with --keys: positions that are always kept, or none; 0 unless given')
     .option('--heads <h>', 'heads of a model that does not tell')
     .option('--json', 'print JSON')

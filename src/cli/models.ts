@@ -21,6 +21,7 @@ export interface AttentionOptions {
   readonly keys?: string;
   readonly select?: string;
   readonly always?: string;
+  readonly tail?: string;
 }
 
 /** A model from a file, with the attention that the options ask for. */
@@ -69,19 +70,21 @@ export function attentionOf({
   keys,
   select,
   always,
+  tail,
 }: AttentionOptions): AttentionChoice | undefined {
   if (softmax) {
     if (keys !== undefined) throw new UsageError('give only one of --softmax and --keys');
     return 'softmax';
   }
   if (keys === undefined) {
-    if (select !== undefined || always !== undefined)
-      throw new UsageError(`--${select === undefined ? 'always' : 'select'} belongs to --keys`);
+    const [lost] = Object.entries({ select, always, tail }).find(([, value]) => value !== undefined) ?? [];
+    if (lost !== undefined) throw new UsageError(`--${lost} belongs to --keys`);
     return undefined;
   }
   const given = {
     keys: parseCount(keys, '--keys'),
     ...(select !== undefined && { select }),
+    ...(tail !== undefined && { tail }),
     ...(always !== undefined && { always: always === 'none' ? [] : parseIndices(always, '--always') }),
   };
   try {

@@ -34,7 +34,7 @@ CONFIG is JSON; what is left out has these values, and a name that is not known 
     "data": DATA,
     "model": { "image": [28, 28], "channels": 1, "patch": 2, "width": 64, "depth": 4, "heads": 4,
       "hidden": 4 x width, "classes": 10, "positions": "learned" or "sincos2d", "epsilon": 1e-6 },
-    "attention": "softmax" or { "keys": 32, "select": "leverage", "always": [0] },
+    "attention": "softmax" or { "keys": 32, "select": "leverage", "tail": "drop", "always": [0] },
     "training": ${JSON.stringify(defaultRecipe)
       .replaceAll('":', '": ')
       .replaceAll(',"', ', "')

@@ -1,21 +1,28 @@
 /** The attentions that a model may be trained and judged with, by what a configuration says of them. */
-import { exactAttention } from '../attention/exact.js';
-import { levAttention } from '../attention/lev-attention.js';
+import { type AttentionInputs, attentionInputs } from '../attention/inputs.js';
+import type { LevAttentionOptions } from '../attention/lev-attention.js';
 import { parseSelector } from '../attention/selectors/index.js';
+import { storage } from '../attention/storage.js';
+import { tailOf } from '../attention/tail/index.js';
+import type { StoredPairs } from '../attention/tail/stored-pairs.js';
+import { referenceAttend, referenceBackward } from '../kernels/reference-attend.js';
+import { wasmBackward } from '../kernels/wasm-backward.js';
 import type { Floats } from '../keys.js';
-import { attentionGradient } from './attention-gradient.js';
+import { run } from '../steps.js';
 import { checkNames, checkWhole } from './config.js';
-import type { AttentionOperator, HeadsOfImage } from './operator.js';
+import type { Attended, AttentionOperator, HeadsOfImage } from './operator.js';
 
 /** Softmax over all keys, or LevAttention over a few of them. */
 export type AttentionChoice = 'softmax' | SelectedAttention;
 
-/** LevAttention as options describe it. */
+/** LevAttention as its options describe it. */
 export interface SelectedAttention {
-  /** Keys that each head keeps. */
+  /** Keys that each head keeps; with a tail, the pairs that it stores. */
   readonly keys: number;
-  /** The name of a selector; 'leverage' by default. */
-  readonly select: string;
+  /** The name of a selector; 'leverage' by default, with clusters the tail's usual one. */
+  readonly select?: string;
+  /** What stands in for the other keys; 'drop' by default. */
+  readonly tail: string;
   /** Positions that are always kept, the class token's by default. They count towards `keys`. */
   readonly always: readonly number[];
 }
@@ -25,60 +32,108 @@ export function attentionChoice(given: unknown, where = 'attentionChoice'): Atte
   if (given === 'softmax') return given;
   if (given === null || typeof given !== 'object')
     throw new TypeError(`${where}: must be 'softmax' or { "keys": 32, ... }, got ${JSON.stringify(given)}`);
-  checkNames(given, ['keys', 'select', 'always'], where);
-  const { keys, select = 'leverage', always = [0] } = given as Partial<SelectedAttention>;
+  checkNames(given, ['keys', 'select', 'tail', 'always'], where);
+  const { keys, select, tail = 'drop', always = [0] } = given as Partial<SelectedAttention>;
   checkWhole(keys, 1e6, 'keys', where);
-  if (typeof select !== 'string')
-    throw new TypeError(`${where}: select must be the name of a selector, got ${JSON.stringify(select)}`);
-  parseSelector(select);
+  if (select !== undefined) {
+    if (typeof select !== 'string')
+      throw new TypeError(`${where}: select must be the name of a selector, got ${JSON.stringify(select)}`);
+    parseSelector(select);
+  }
+  if (typeof tail !== 'string')
+    throw new TypeError(`${where}: tail must be the name of a tail, got ${JSON.stringify(tail)}`);
+  if (tailOf(where, tail).name === 'moments')
+    throw new RangeError(`${where}: tail must be one that stores pairs of keys and values, got 'moments'`);
   if (!Array.isArray(always))
     throw new TypeError(`${where}: always must be a list of positions, got ${JSON.stringify(always)}`);
   for (const j of always) checkWhole(j, 1e6, 'always', where, 0);
-  return { keys: keys as number, select, always };
+  return { keys: keys as number, ...(select !== undefined && { select }), tail, always };
 }
 
 /** In words. */
 export function attentionText(choice: AttentionChoice): string {
-  return choice === 'softmax' ? choice : `${choice.keys} keys by ${choice.select}`;
+  if (choice === 'softmax') return choice;
+  const { keys, select, tail } = choice;
+  if (tail === 'drop') return `${keys} keys by ${select ?? 'leverage'}`;
+  return `${keys} pairs, tail ${tail}${select === undefined ? '' : `, keys by ${select}`}`;
 }
 
-/** The operator of a choice; `seed` is for selectors that draw. */
+/** The operator of a choice; `seed` is for selectors and tails that draw. */
 export function attentionOperator(choice: AttentionChoice, seed: number): AttentionOperator {
-  const name = attentionText(choice);
-  return { name, attend: (heads) => attend(choice, seed, heads) };
+  return { name: attentionText(choice), attend: (image) => attend(choice, seed, image) };
 }
 
-function attend(
-  choice: AttentionChoice,
-  seed: number,
-  { q, k, v, heads, tokens, headDim, ...place }: HeadsOfImage,
-) {
-  const shape = [1, heads, tokens, headDim];
-  const [tq, tk, tv] = [q, k, v].map((data) => ({ data, shape }));
-  const result =
-    choice === 'softmax'
-      ? { out: exactAttention(tq, tk, tv), heads: undefined }
-      : levAttention(tq, tk, tv, { ...choice, seed: seed + place.seed });
-  const { data: out } = result.out;
-  const selected = result.heads?.map(({ indices }) => indices);
-  const all = Array.from({ length: tokens }, (_, j) => j);
+/** What a head attends to: all its keys, or stored pairs of them. */
+type Pairs = Pick<StoredPairs, 'keys' | 'values'> &
+  Partial<StoredPairs> & { readonly indices?: readonly number[] };
+
+function attend(choice: AttentionChoice, seed: number, image: HeadsOfImage): Attended {
+  const { heads, tokens, headDim: d } = image;
+  const shape = [1, heads, tokens, d];
+  const [q, k, v] = [image.q, image.k, image.v].map((data) => ({ data, shape }));
+  const inputs = attentionInputs('attention', q, k, v, {});
+  const size = tokens * d;
+  const out = image.q.slice();
+  const pairs = pairsOf(inputs, choice, seed + image.seed);
+  const calls = pairs.map(({ keys, values, logWeights }, head) => {
+    const of = (data: Floats) => data.subarray(head * size, (head + 1) * size);
+    const n = keys.length / d;
+    const normalisers = new Float64Array(2 * tokens);
+    const call = {
+      q: of(image.q),
+      k: keys,
+      v: values,
+      out: of(out),
+      m: tokens,
+      n,
+      d,
+      dv: d,
+      scale: inputs.scale,
+      logWeights,
+    };
+    inputs.attend({ ...call, normalisers });
+    return { ...call, normalisers };
+  });
   return {
     out,
-    selected,
-    backward(dOut: Floats) {
-      const [dq, dk, dv] = [q, k, v].map((data) => data.slice().fill(0));
-      const size = tokens * headDim;
-      for (let head = 0; head < heads; head++) {
+    ...(choice !== 'softmax' && { selected: pairs.map(({ indices }) => indices!) }),
+    backward(dOut) {
+      const backward = inputs.attend === referenceAttend ? referenceBackward : wasmBackward;
+      const [dq, dk, dv] = [image.q, image.k, image.v].map((data) => data.slice());
+      calls.forEach((call, head) => {
         const of = (data: Floats) => data.subarray(head * size, (head + 1) * size);
-        attentionGradient(
-          [q, k, v, out, dOut].map(of),
-          [dq, dk, dv].map(of),
-          selected?.[head] ?? all,
-          tokens,
-          headDim,
-        );
-      }
+        const [dK, dV] = [call.k, call.v].map((data) => new Float64Array(data.length));
+        backward({ ...call, dOut: of(dOut), dQ: of(dq), dK, dV });
+        scatter(pairs[head], dK, of(dk), d);
+        scatter(pairs[head], dV, of(dv), d);
+      });
       return { dq, dk, dv };
     },
   };
+}
+
+/** What each head attends to. The choice is a constant: nothing flows through it. */
+function pairsOf(inputs: AttentionInputs, choice: AttentionChoice, seed: number): Pairs[] {
+  const { k, v, n, d, dv, keyHeads } = inputs;
+  const heads = Array.from({ length: keyHeads }, (_, head) => head);
+  if (choice === 'softmax')
+    return heads.map((head) => ({
+      keys: k.subarray(head * n * d, (head + 1) * n * d),
+      values: v.subarray(head * n * dv, (head + 1) * n * dv),
+    }));
+  const options = { ...choice, seed } as LevAttentionOptions;
+  const store = storage('attention', inputs, options);
+  return heads.map((head) => run(store(head)));
+}
+
+/** The gradient of each key, or value, is its share of that of the pair that it was averaged into. */
+function scatter({ members, counts }: Pairs, ofPairs: Float64Array, ofKeys: Floats, d: number): void {
+  if (!members || !counts) {
+    ofKeys.set(ofPairs);
+    return;
+  }
+  for (let j = 0; j < members.length; j++) {
+    const pair = members[j];
+    for (let c = 0; c < d; c++) ofKeys[j * d + c] = pair < 0 ? 0 : ofPairs[pair * d + c] / counts[pair];
+  }
 }

@@ -90,7 +90,7 @@ test('trains, judges and classifies', async () => {
   const swapped = JSON.parse(
     await run('eval', 'words.safetensors', '--keys', '6', '--select', 'squared-norm', '--json'),
   );
-  expect(swapped.attention).toEqual({ keys: 6, select: 'squared-norm', always: [0] });
+  expect(swapped.attention).toEqual({ keys: 6, select: 'squared-norm', tail: 'drop', always: [0] });
   const [{ classes }] = JSON.parse(
     await run('classify', 'words.safetensors', 'grey.png', '--top', '4', '--json'),
   );
