@@ -6,6 +6,16 @@ import { type PeerVersions, startPeer } from './peers/process.js';
 import type { PythonPeers } from './peers/python.js';
 import type { Setting } from './peers/setup.js';
 
+/** The peers from npm. */
+const npmPeers = [
+  'onnxruntime-node',
+  'onnxruntime-web',
+  '@tensorflow/tfjs',
+  '@tensorflow/tfjs-backend-wasm',
+  '@jax-js/jax',
+  'ml-matrix',
+];
+
 /** What must be known to read the figures. */
 export interface Machine {
   readonly command: string;
@@ -25,8 +35,7 @@ export async function machine(
   command: string,
 ): Promise<Machine> {
   const versions: Record<string, string> = {};
-  for (const name of ['onnxruntime-node', 'ml-matrix', '@jax-js/jax'])
-    versions[name] = packageVersion(name) ?? packages ?? 'not installed';
+  for (const name of npmPeers) versions[name] = packageVersion(name) ?? packages ?? 'not installed';
   if ('python' in python) Object.assign(versions, await pythonVersions(python));
   else versions.numpy = python.absent;
   const alone = machineAlone(command);

@@ -25,6 +25,8 @@ export interface Prepared<Result> {
   /** The form that was chosen. */
   readonly form?: string;
   run(): Promise<Run<Result>>;
+  /** About how many milliseconds a run takes, by a small part of one; where a run may be too long to be tried. */
+  estimate?(): Promise<number>;
   /** Lets go of what it holds. */
   close?(): Promise<void>;
 }
@@ -48,6 +50,12 @@ export interface RaceOptions {
 
 /** Rounds below which a median says little. */
 const FEW_ROUNDS = 3;
+
+/** A run that would take longer is not begun. */
+const LONGEST_RUN_MS = 60_000;
+
+/** One that takes longer has no need of a warm-up. */
+const LONGEST_WARM_UP_MS = 5000;
 
 /** Threads of a peer spin for some 30 ms before they sleep; nobody is measured beside them. */
 const PAUSE_MS = 50;
@@ -86,7 +94,9 @@ class Runner<Result> {
   async prepare(warmUp: boolean): Promise<void> {
     await this.attempt(async () => {
       this.prepared = await this.contestant.prepare();
-      if (warmUp) await this.prepared.run();
+      const estimate = (await this.prepared.estimate?.()) ?? 0;
+      if (estimate > LONGEST_RUN_MS) this.absent = `not run: would take some ${roundSeconds(estimate)} s`;
+      else if (warmUp && estimate <= LONGEST_WARM_UP_MS) await this.prepared.run();
     });
   }
 
@@ -116,6 +126,11 @@ class Runner<Result> {
       return undefined;
     }
   }
+}
+
+/** Two digits. */
+function roundSeconds(milliseconds: number): string {
+  return Number((milliseconds / 1000).toPrecision(2)).toLocaleString('en');
 }
 
 /** How long a call takes, in milliseconds, and what it returns. */

@@ -1,33 +1,39 @@
-/** One computation in a fresh process: prints the bytes that it needed beside its input (arguments: task, n, d, file of keys). */
+/** One computation in a fresh process: prints the bytes that it needed beside its input (arguments: name, n, d, file of keys or pass). */
 import { readFileSync } from 'node:fs';
-import { draw } from './inputs.js';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { attentionData, passes } from './attention-data.js';
+import { attentionWays } from './attention-memory.js';
 import { library } from './library.js';
-import { attentionGraphs } from './peers/onnx-graph.js';
-import { onnxruntimeContestant } from './peers/onnxruntime.js';
 import { forgetPeak, residentMemory } from './resident.js';
 
-const [task, rows, columns, path] = process.argv.slice(2);
+const [name, rows, columns, detail] = process.argv.slice(2);
 const n = Number(rows);
 const d = Number(columns);
 
 /** The computation, with its input in memory. */
 async function prepare(): Promise<() => unknown> {
-  if (task === 'universalSet') {
-    const bytes = readFileSync(path);
+  if (name === 'universalSet') {
+    const bytes = readFileSync(detail);
     const keys = { data: new Float32Array(bytes.buffer, bytes.byteOffset, n * d), shape: [n, d] };
     return () => library.universalSet(keys, { epsilon: 0.01 });
   }
-  const [q, k, v] = [1, 2, 3].map((seed) => draw('Gaussian', n, d, seed));
-  const [qs, ks, vs] = [q, k, v].map((data) => ({ data, shape: [n, d] }));
-  if (task === 'levAttention') return () => library.levAttention(qs, ks, vs, { keys: 128 });
-  if (task === 'exactAttention') return () => library.exactAttention(qs, ks, vs);
-  const graphs = attentionGraphs.filter(({ name }) => name === task);
-  const { run } = await onnxruntimeContestant(task, 1, { q, k, v, heads: 1, m: n, n, d }, graphs).prepare();
-  return run;
+  const pass = passes.find((pass) => pass === detail)!;
+  const ways = attentionWays(attentionData({ heads: 1, n, d }), pass);
+  return (await ways.find((way) => way.name === name)!.prepare()).run;
+}
+
+/** What drawing the input left behind would be given back while the computation runs, and hide what that needs. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
 }
 
 const run = await prepare();
+collectGarbage();
 forgetPeak();
 const before = residentMemory('VmRSS');
 await run();
 process.stdout.write(String(residentMemory('VmHWM') - before));
+// An engine may keep the process alive.
+process.exit();

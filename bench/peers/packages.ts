@@ -14,7 +14,7 @@ function json(path: string): { version?: string; dependencies?: Record<string, s
 export function installPackages(): string | undefined {
   const pinned = json(join(bench, 'package.json')).dependencies ?? {};
   if (Object.entries(pinned).every(([name, version]) => packageVersion(name) === version)) return undefined;
-  console.error('installing the peers from npm into bench/node_modules (about 300 MB)');
+  console.error('installing the peers from npm into bench/node_modules (about 750 MB)');
   const { status, error, stderr } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
     cwd: bench,
     // Its install script would fetch libraries for GPUs.

@@ -1,4 +1,4 @@
-"""What the Python peers share: keys in memory, forms that are timed, and one line of JSON in for one line of JSON out."""
+"""What the Python peers share: one line of JSON in for one line of JSON out; for sets also keys in memory and forms that are timed."""
 
 import json
 import platform
@@ -8,17 +8,42 @@ from time import perf_counter
 import numpy as np
 
 
-class Peer:
-    """A process that computes sets; `forms` are functions of keys and epsilon that return (scores or None, indices)."""
+class Service:
+    """A process whose methods are called by name, and that says how much memory its `run` needs."""
 
-    def __init__(self, forms, versions):
-        self.forms = forms
+    def __init__(self, versions):
         self.versions_of_own = versions
-        self.keys = {}
-        self.scores = self.indices = None
 
     def versions(self):
         return {"python": platform.python_version(), **self.versions_of_own}
+
+    def peak(self, **parameters):
+        """Bytes that a run needs beside its input, at most (Linux)."""
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+        before = status("VmRSS")
+        self.run(**parameters)
+        return {"bytes": status("VmHWM") - before}
+
+    def serve(self):
+        """Answers until the input ends."""
+        for line in sys.stdin:
+            request = json.loads(line)
+            try:
+                reply = getattr(self, request.pop("call"))(**request)
+            except Exception as error:
+                reply = {"error": f"{type(error).__name__}: {error}"}
+            print(json.dumps(reply), flush=True)
+
+
+class Peer(Service):
+    """A process that computes sets; `forms` are functions of keys and epsilon that return (scores or None, indices)."""
+
+    def __init__(self, forms, versions):
+        super().__init__(versions)
+        self.forms = forms
+        self.keys = {}
+        self.scores = self.indices = None
 
     def load(self, path, d):
         """Keys in float32, or None to let go of all that is held."""
@@ -45,24 +70,6 @@ class Peer:
         if self.scores is not None:
             np.asarray(self.scores).astype("<f8").tofile(path)
         return {"indices": np.asarray(self.indices).tolist(), "scored": self.scores is not None}
-
-    def peak(self, form, keys, epsilon):
-        """Bytes that a run needs beside the keys, at most (Linux)."""
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-        before = status("VmRSS")
-        self.run(form, keys, epsilon)
-        return {"bytes": status("VmHWM") - before}
-
-    def serve(self):
-        """Answers until the input ends."""
-        for line in sys.stdin:
-            request = json.loads(line)
-            try:
-                reply = getattr(self, request.pop("call"))(**request)
-            except Exception as error:
-                reply = {"error": f"{type(error).__name__}: {error}"}
-            print(json.dumps(reply), flush=True)
 
 
 def status(name):
