@@ -1,4 +1,5 @@
 /** The cases of attention, their random data, and how close two results are. */
+import type { SelectedKeys } from '../src/index.js';
 import { draw } from './inputs.js';
 import type { Check } from './results.js';
 
@@ -26,6 +27,8 @@ export interface AttentionResult {
   readonly dq?: Float32Array;
   readonly dk?: Float32Array;
   readonly dv?: Float32Array;
+  /** What each head stored, of ours. */
+  readonly heads?: readonly SelectedKeys[];
 }
 
 /** Self-attention of n positions. */
@@ -75,22 +78,6 @@ export function gathered(data: AttentionData, chosen: Chosen): AttentionData {
   return { ...data, k: take(k), v: take(v), n: rows.length / heads };
 }
 
-/** The gradients of chosen keys and values as those of all: the others have none. */
-export function scattered(
-  { out, dq, dk, dv }: AttentionResult,
-  chosen: Chosen,
-  { heads, n, d }: AttentionData,
-): AttentionResult {
-  const rows = chosen.flatMap((indices, h) => indices.map((j) => h * n + j));
-  const put = (from: Float32Array | undefined) => {
-    if (!from) return undefined;
-    const all = new Float32Array(heads * n * d);
-    for (const [at, row] of rows.entries()) all.set(from.subarray(at * d, (at + 1) * d), row * d);
-    return all;
-  };
-  return { out, dq, dk: put(dk), dv: put(dv) };
-}
-
 /** Relative error that two float32 computations of the same sums may have. */
 const tolerance = 1e-5;
 
@@ -100,7 +87,7 @@ export function compareAttention(result: AttentionResult, reference: AttentionRe
     relativeError(result[part], reference[part]),
   );
   const relative = Math.max(...errors);
-  return { same: relative <= tolerance, text: `over ${over}, within ${relative.toExponential(0)}` };
+  return { same: relative <= tolerance, text: `${over}, within ${relative.toExponential(0)}` };
 }
 
 /** In the Frobenius norm; NaN where one of both is missing. */

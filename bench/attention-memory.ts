@@ -32,9 +32,10 @@ export function attentionWays(
     }),
   );
   return [
-    levAttention(data, 128),
-    levAttention(data, 32),
-    exactAttention(data),
+    levAttention(data, pass, 128),
+    levAttention(data, pass, 32),
+    levAttention(data, pass, 128, { tail: 'clusters' }),
+    exactAttention(data, pass),
     ...(pass === 'forward' ? graphs : []),
     jaxAttention(packages, data, pass),
     tensorflowAttention(packages, data, pass),

@@ -1,5 +1,6 @@
 /** One computation in a fresh process: prints the bytes that it needed beside its input (arguments: name, n, d, file of keys or pass). */
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { attentionData, passes } from './attention-data.js';
@@ -24,13 +25,15 @@ async function prepare(): Promise<() => unknown> {
 }
 
 /** What drawing the input left behind would be given back while the computation runs, and hide what that needs. */
-function collectGarbage(): void {
+async function collectGarbage(): Promise<void> {
   setFlagsFromString('--expose-gc');
   runInNewContext('gc')();
+  // Its pages are given back in the background.
+  await sleep(200);
 }
 
 const run = await prepare();
-collectGarbage();
+await collectGarbage();
 forgetPeak();
 const before = residentMemory('VmRSS');
 await run();
