@@ -12,6 +12,13 @@ export {
   type OutputTensor,
 } from './attention/exact.js';
 export {
+  type ExactAttentionVjp,
+  exactAttentionVjp,
+  exactAttentionVjpAsync,
+  exactAttentionVjpSteps,
+} from './attention/exact-vjp.js';
+export type { AttentionGradients } from './attention/gradients.js';
+export {
   type HeavyScores,
   type HeavyScoresOptions,
   heavyScores,
@@ -28,6 +35,12 @@ export {
   levAttentionSteps,
   type SelectedKeys,
 } from './attention/lev-attention.js';
+export {
+  type LevAttentionVjp,
+  levAttentionVjp,
+  levAttentionVjpAsync,
+  levAttentionVjpSteps,
+} from './attention/lev-vjp.js';
 export { parseSelector, selectorNames } from './attention/selectors/index.js';
 export type { Selector, SelectorContext } from './attention/selectors/selector.js';
 export type { StoredKeys } from './attention/storage.js';

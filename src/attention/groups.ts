@@ -64,6 +64,16 @@ export function placeOfGroup({ keyHeads }: AttentionInputs, index: number) {
   return { batch: Math.floor(index / keyHeads), head: index % keyHeads };
 }
 
+/** The rows of a group in an array of all query heads, `width` numbers a row. */
+export function groupRows<Data extends Floats>(
+  { group, m }: AttentionInputs,
+  index: number,
+  data: Data,
+  width: number,
+): Data {
+  return data.subarray(index * group * m * width, (index + 1) * group * m * width) as Data;
+}
+
 /** [n]: the caller's log-weights of a key head, of the keys in `columns` if given; undefined where there are none. */
 export function groupLogWeights(
   inputs: AttentionInputs,

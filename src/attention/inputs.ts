@@ -165,7 +165,7 @@ function powerOf(where: string, weights: AttentionOptions['weights']): number | 
 }
 
 /** The largest absolute value; throws at the first NaN or infinity. */
-function largestEntry(where: string, tensor: Tensor): number {
+export function largestEntry(where: string, tensor: Tensor): number {
   const data = floatsOf(tensor);
   // Four maxima, so that none waits for another; a NaN stays in Math.max.
   let a = 0;

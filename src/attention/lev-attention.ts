@@ -5,7 +5,7 @@ import type { Floats, Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
 import { CHOICE_OPTIONS } from './choose-keys.js';
 import { type OutputTensor, outputOf } from './exact.js';
-import { attendGroups, paceOf, placeOfGroup, visibility } from './groups.js';
+import { attendGroups, groupRows, paceOf, placeOfGroup, visibility } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs } from './inputs.js';
 import {
   queriesOf,
@@ -52,40 +52,40 @@ export function* levAttentionSteps(
 ): Steps<LevAttentionResult> {
   const inputs = attentionInputs('levAttention', q, k, v, options, LEV_ATTENTION_OPTIONS);
   const store = storage('levAttention', inputs, options);
-  const { out, heads } = yield* attendToStored(inputs, store);
+  const { out, heads } = yield* attendToStored(inputs, store, (call) => call);
   return { out, heads: heads.map(({ selected }) => selected) };
 }
 
 /** What one key head stores, and the attention of its queries to that. */
-export interface StoredAttention {
+export interface StoredAttention<Call extends StoredCall = StoredCall> {
   readonly selected: SelectedKeys;
   readonly head: StoredHead;
-  readonly call: StoredCall;
+  readonly call: Call;
 }
 
-/** Stores every head, then attends the queries of all. The calls ask for normalisers where gradients will need them. */
-export function* attendToStored(
+/** Stores every head, then attends the queries of all; `prepare` adds to the calls what else they are to write, or where. */
+export function* attendToStored<Call extends StoredCall>(
   inputs: AttentionInputs,
   store: (index: number) => Steps<StoredHead>,
-  forGradients = false,
-): Steps<{ out: OutputTensor; heads: StoredAttention[] }> {
-  const { batches, keyHeads, group, m, dv } = inputs;
+  prepare: (call: StoredCall, head: StoredHead) => Call,
+): Steps<{ out: OutputTensor; heads: StoredAttention<Call>[] }> {
+  const { batches, keyHeads, dv } = inputs;
   const out = outputOf(inputs);
-  const size = group * m * dv;
-  const heads: StoredAttention[] = [];
+  const heads: StoredAttention<Call>[] = [];
   for (let index = 0; index < batches * keyHeads; index++) {
     const head = yield* store(index);
     const selected = { ...placeOfGroup(inputs, index), indices: head.indices, stored: head.stored };
-    const call = storedCall(inputs, index, head, out.data.subarray(index * size, (index + 1) * size));
-    const normalisers = forGradients ? new Float64Array(2 * group * m) : undefined;
-    heads.push({ selected, head, call: { ...call, normalisers } });
+    const call = storedCall(inputs, index, head, groupRows(inputs, index, out.data, dv));
+    heads.push({ selected, head, call: prepare(call, head) });
   }
   const calls = heads.map(({ call }) => call);
   yield* attendGroups(inputs, calls, paceOf(inputs));
   heads.forEach(({ head, call }, index) => {
-    if (head.moments)
-      addMoments(head.moments, queriesOf(inputs, index), inputs.scale, call.out, call.logSums!);
-    else ownKeyAlone(inputs, call, head.last, (i, value) => call.out.set(value, i * dv));
+    if (head.moments) {
+      const rows = groupRows(inputs, index, out.data, dv);
+      rows.set(call.out);
+      addMoments(head.moments, queriesOf(inputs, index), inputs.scale, rows, call.logSums!.slice());
+    } else ownKeyAlone(inputs, call, head.last, (i, value) => call.out.set(value, i * dv));
   });
   return { out, heads };
 }

@@ -1,0 +1,100 @@
+/** Gradients of attention with respect to queries, keys, values and log-weights: their sums, shapes and types. */
+import { type Floats, floatsOf, shapeOf, type Tensor } from '../keys.js';
+import type { OutputTensor } from './exact.js';
+import { type AttentionInputs, largestEntry } from './inputs.js';
+
+/** Gradients of the shapes and types of what they are gradients of. */
+export interface AttentionGradients {
+  readonly dq: OutputTensor;
+  readonly dk: OutputTensor;
+  readonly dv: OutputTensor;
+  /** Where log-weights were given. */
+  readonly dLogWeights?: OutputTensor;
+}
+
+/** The tensors that gradients are of. */
+export interface Differentiated {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  readonly logWeights?: Tensor;
+}
+
+/** Sums of gradients over all heads, in float64. */
+export interface GradientSums {
+  /** As q, of its type. */
+  readonly dQ: Floats;
+  /** As k and v. */
+  readonly dK: Float64Array;
+  readonly dV: Float64Array;
+  /** [batches * keyHeads, n], where log-weights were given. */
+  readonly dLogWeights?: Float64Array;
+}
+
+/** Zeros. */
+export function gradientSums({ q, k, v, logWeights, batches, keyHeads, n }: AttentionInputs): GradientSums {
+  return {
+    dQ: likeArray(q, q.length),
+    dK: new Float64Array(k.length),
+    dV: new Float64Array(v.length),
+    dLogWeights: logWeights && new Float64Array(batches * keyHeads * n),
+  };
+}
+
+function likeArray(data: Floats, size: number): Floats {
+  return data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
+}
+
+/** The gradients of the outputs, checked, in the type of the outputs. */
+export function checkOutputGradients(where: string, dOut: Tensor, out: OutputTensor): Floats {
+  const shape = shapeOf(dOut, `${where}: dOut`);
+  if (String(shape) !== String(out.shape))
+    throw new RangeError(`${where}: dOut must have the shape of the output, [${out.shape}], got [${shape}]`);
+  const given = floatsOf(dOut);
+  const single = out.data instanceof Float32Array;
+  const data =
+    single === given instanceof Float32Array
+      ? given
+      : single
+        ? new Float32Array(given)
+        : new Float64Array(given);
+  largestEntry(`${where}: dOut`, { data, shape });
+  return data;
+}
+
+/** The sums in the shapes and types of what was given. */
+export function asGiven(
+  inputs: AttentionInputs,
+  given: Differentiated,
+  sums: GradientSums,
+): AttentionGradients {
+  const like = (tensor: Tensor, gradient: Floats): OutputTensor => {
+    const single = floatsOf(tensor) instanceof Float32Array;
+    const data =
+      single === gradient instanceof Float32Array
+        ? gradient
+        : single
+          ? new Float32Array(gradient)
+          : new Float64Array(gradient);
+    return { data, shape: Array.from(tensor.shape ?? tensor.dims ?? []) };
+  };
+  const { q, k, v, logWeights } = given;
+  const gradients = { dq: like(q, sums.dQ), dk: like(k, sums.dK), dv: like(v, sums.dV) };
+  if (!logWeights) return gradients;
+  return { ...gradients, dLogWeights: like(logWeights, summedLogWeights(inputs, sums)) };
+}
+
+/** Gradients of log-weights summed along what they were broadcast over. */
+function summedLogWeights(
+  { logWeights, batches, keyHeads, n }: AttentionInputs,
+  { dLogWeights }: GradientSums,
+): Float64Array {
+  const { data, strides } = logWeights!;
+  const sums = new Float64Array(data.length);
+  for (let batch = 0; batch < batches; batch++)
+    for (let head = 0; head < keyHeads; head++)
+      for (let j = 0; j < n; j++)
+        sums[batch * strides[0] + head * strides[1] + j * strides[2]] +=
+          dLogWeights![(batch * keyHeads + head) * n + j];
+  return sums;
+}
