@@ -15,6 +15,7 @@ import { backwardGroups, type GroupBackwardCall, groupRows, paceOf } from './gro
 import { type AttentionInputs, attentionInputs } from './inputs.js';
 import {
   attendToStored,
+  LEV_ATTENTION_OPTIONS,
   type LevAttentionOptions,
   ownKeyAlone,
   type SelectedKeys,
@@ -41,7 +42,7 @@ export function* levAttentionVjpSteps(
   options: LevAttentionOptions = {},
 ): Steps<LevAttentionVjp<Steps<AttentionGradients>>> {
   const where = 'levAttentionVjp';
-  const inputs = attentionInputs(where, q, k, v, options);
+  const inputs = attentionInputs(where, q, k, v, options, LEV_ATTENTION_OPTIONS);
   const store = storage(where, inputs, options);
   const { group, m, d, dv } = inputs;
   const { out, heads } = yield* attendToStored(inputs, store, (call, head) => ({
