@@ -52,7 +52,9 @@ export async function sketchWithCheckpoint(
   call: CallOptions,
 ): Promise<Resumed> {
   const { d, epsilon, f, centre } = empty;
-  const earlier = await earlierSketch(source, { d, epsilon, f, centre }, path, call);
+  // Before any row is read.
+  const identity = source.identity?.();
+  const earlier = await earlierSketch(source, { d, epsilon, f, centre }, path, identity, call);
   const { sketch, digest, compared } = earlier ?? {
     sketch: empty,
     // A stream does not come again.
@@ -61,7 +63,7 @@ export async function sketchWithCheckpoint(
   };
   const resumed = sketch.rows;
   const save = () => {
-    const mark: Mark | undefined = digest && { file: source.identity, blocks: digest.blocks };
+    const mark: Mark | undefined = digest && { file: identity, blocks: digest.blocks };
     writeSketch(path, sketch, mark && JSON.stringify(mark));
   };
   try {
@@ -91,6 +93,7 @@ async function earlierSketch(
   source: RowSource,
   expected: SketchOptions,
   path: string,
+  identity: string | undefined,
   call: CallOptions,
 ): Promise<{ sketch: UniversalSetSketch; digest: RowDigest; compared: number } | undefined> {
   if (!source.matrix || !statSync(path, { throwIfNoEntry: false })) return undefined;
@@ -104,7 +107,7 @@ async function earlierSketch(
   // The rows of an unfinished block came last, and are held.
   const digest = new RowDigest(source.d, mark.blocks);
   digest.add(lastRows(sketch));
-  if (mark.file !== undefined && mark.file === source.identity) return { sketch, digest, compared: 0 };
+  if (mark.file !== undefined && mark.file === identity) return { sketch, digest, compared: 0 };
   if (!(await hasRows(source, sketch.rows, digest, call)))
     throw new InputError(
       `${path}: is the sketch of other rows than the first ones of ${source.name}: remove it to begin anew`,

@@ -1,9 +1,9 @@
 /** Files by positioned reads for the readers of levattention/io, and output that is written wholly or not at all. */
 import { createHash, randomBytes } from 'node:crypto';
 import {
-  type BigIntStats,
   closeSync,
   fstatSync,
+  fsyncSync,
   openSync,
   readdirSync,
   readSync,
@@ -21,8 +21,8 @@ import { InputError } from './failure.js';
 /** A file that is open for reading. */
 export interface FileSource extends ByteSource {
   readonly name: string;
-  /** As long as this is the same the bytes are; absent where the file was written so lately that its time does not tell. */
-  readonly identity?: string;
+  /** As long as this is the same the bytes are as they were when it was first asked for; undefined where the file was written so lately that its time does not tell. */
+  identity(): string | undefined;
   close(): void;
 }
 
@@ -53,11 +53,11 @@ export function openFile(path: string): FileSource {
   if (!onFile(path, () => statSync(path)).isFile())
     throw new InputError(`${path}: not a file that can be read by position`);
   const file = onFile(path, () => openSync(path, 'r'));
-  const stats = fstatSync(file, { bigint: true });
+  const { size } = fstatSync(file);
   return {
     name: path,
-    byteLength: Number(stats.size),
-    identity: identityOf(stats),
+    byteLength: size,
+    identity: () => identityOf(file),
     slice(start, end, room) {
       const length = end - start;
       const bytes = room ? room(length) : allocate(length, path);
@@ -77,9 +77,11 @@ export function openFile(path: string): FileSource {
 /**
  * What changes with every change of a file: the time of its last one (ctime) can be set by nobody, other than that of its contents (mtime). A change in the
  * same tick of the system's clock does not move it, so it tells nothing until a tick is over: some milliseconds, or two seconds where
- * the file system counts only whole ones.
+ * the file system counts only whole ones. Nor does a change of a page that is mapped into memory and not written back yet: so all are written back first.
  */
-function identityOf({ size, ino, mtimeNs, ctimeNs }: BigIntStats): string | undefined {
+function identityOf(file: number): string | undefined {
+  fsyncSync(file);
+  const { size, ino, mtimeNs, ctimeNs } = fstatSync(file, { bigint: true });
   const tick = ctimeNs % 1_000_000_000n === 0n ? 2000 : 100;
   const age = Date.now() - Number(ctimeNs / 1_000_000n);
   return age > tick ? [size, ino, mtimeNs, ctimeNs].join(' ') : undefined;

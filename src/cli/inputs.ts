@@ -14,8 +14,8 @@ export interface TensorInput {
   readonly flat: boolean;
   readonly n: number;
   readonly d: number;
-  /** As long as this is the same the numbers are; absent where the file cannot tell. */
-  readonly identity?: string;
+  /** As long as this is the same the numbers are as they were when it was first asked for; undefined where the file cannot tell. */
+  identity(): string | undefined;
   /** The matrices of the heads, read block by block: the file may be larger than memory. */
   heads(): Head[];
   /** All numbers, in memory. */
@@ -42,7 +42,10 @@ export async function openInput(reference: string): Promise<TensorInput> {
     flat,
     n,
     d,
-    identity: source.identity && `${source.identity} ${name ?? ''}`,
+    identity() {
+      const identity = source.identity();
+      return identity && `${identity} ${name ?? ''}`;
+    },
     heads: () =>
       Array.from({ length: batches * heads }, (_, i) => {
         const place = { batch: Math.floor(i / heads), head: i % heads };

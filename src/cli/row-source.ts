@@ -26,8 +26,8 @@ export interface RowSource {
   readonly n?: number;
   /** The rows by position, where they can be read more than once. */
   readonly matrix?: KeyMatrix;
-  /** As long as this is the same the rows are; absent where the source cannot tell. */
-  readonly identity?: string;
+  /** As long as this is the same the rows are as they were when it was first asked for; undefined where the source cannot tell. */
+  identity?(): string | undefined;
   /** Rows from row `from` on, in pieces that end at every multiple of `every`. Standard input has them once, from row 0. */
   rows(options?: { from?: number; every?: number }): AsyncIterable<Rows>;
 }

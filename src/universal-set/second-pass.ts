@@ -2,6 +2,7 @@
 import { BLOCK_ROWS } from '../kernels/kernels.js';
 import { type Floats, type KeyMatrix, matrixOver } from '../keys.js';
 import { lowerScore, upperScore } from '../scores/factor.js';
+import type { IndexedRows } from './indexed-rows.js';
 import type { Screen } from './screen.js';
 import type { Shape } from './shape.js';
 
@@ -15,15 +16,27 @@ export interface HeavyRows {
   readonly undecided: readonly number[];
 }
 
-/** A key that is kept. */
-interface Found {
+/** A key that is kept; the universal set of a sketch is of such keys, ascending. */
+export interface Found {
   readonly index: number;
   readonly score: number;
   readonly undecided: boolean;
 }
 
-/** The universal set of a sketch, ascending, each key with its row. */
-export type HeldSet = readonly (Found & { readonly row: Floats })[];
+/** Refuses rows where a sketch holds other ones, the first one row `offset` of it: keys of another part, or an offset that was forgotten. */
+export function refuseOtherRows(held: IndexedRows, matrix: KeyMatrix, offset: number): void {
+  const { n, d } = matrix;
+  const { indices, data } = held;
+  for (let at = 0; at < indices.length; at++) {
+    const i = indices[at] - offset;
+    if (i < 0 || i >= n) continue;
+    const row = matrix.rows(i, i + 1);
+    if (!row.every((x, c) => x === data[at * d + c]))
+      throw new RangeError(
+        `filter: the keys must be rows of the sketch, and row ${indices[at]} is another one`,
+      );
+  }
+}
 
 /** The rows of a matrix, the first one row `offset` of the sketch, that a certified factor of all rows lets pass. */
 export function heavyByFactor(screen: Screen, shape: Shape, matrix: KeyMatrix, offset: number): HeavyRows {
@@ -41,31 +54,26 @@ export function heavyByFactor(screen: Screen, shape: Shape, matrix: KeyMatrix, o
     const scores = screen.scores(image);
     // A score tells of every number that is not finite: each has a part in it.
     if (!scores.every(Number.isFinite)) refuseNonFinite(rows, d, offset + start);
-    for (const i of screen.pass(image))
+    for (const i of screen.pass(image)) {
+      // No row of a matrix has a score above 1.
+      if ((Math.sqrt(scores[i]) - factor.absolute) ** 2 * (1 - factor.relative) > 1)
+        throw new RangeError(
+          `filter: the keys must be rows of the sketch, and row ${offset + start + i} is none of them`,
+        );
       found.push({
         index: offset + start + i,
         score: upperScore(factor, scores[i]),
         undecided: lowerScore(factor, scores[i]) < threshold,
       });
+    }
   }
   return heavyRows(found);
 }
 
 /** Those keys of a set that are among the rows of a matrix: a sketch holds every row that may be heavy. */
-export function heavyByHeld(set: HeldSet, matrix: KeyMatrix, offset: number): HeavyRows {
-  const { n, d } = matrix;
-  const found = set.filter(({ index }) => index >= offset && index < offset + n);
-  let next = 0;
-  for (const { rows, start, end } of blocks(matrix)) {
-    refuseNonFinite(rows, d, offset + start);
-    for (; next < found.length && found[next].index < offset + end; next++) {
-      const { index, row } = found[next];
-      const at = (index - offset - start) * d;
-      if (!row.every((x, c) => x === rows[at + c]))
-        throw new RangeError(`filter: the keys must be rows of the sketch, and row ${index} is another one`);
-    }
-  }
-  return heavyRows(found);
+export function heavyByHeld(set: readonly Found[], matrix: KeyMatrix, offset: number): HeavyRows {
+  for (const { rows, start } of blocks(matrix)) refuseNonFinite(rows, matrix.d, offset + start);
+  return heavyRows(set.filter(({ index }) => index >= offset && index < offset + matrix.n));
 }
 
 function heavyRows(found: readonly Found[]): HeavyRows {

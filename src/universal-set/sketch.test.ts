@@ -278,6 +278,13 @@ describe('a second pass', () => {
       );
     }
     expect(() => sketch.filter(part(heavyTailed, 0, 9), 4993)).toThrow('rows 4993 to 5001 are not all in it');
+    // Another part, or an offset that was forgotten.
+    expect(() => sketch.filter(part(heavyTailed, 2000, 5001))).toThrow('is another one');
+    const huge = Float32Array.from(heavyTailed.data);
+    huge[3 * 6] = 1e9;
+    expect(() => sketch.filter({ data: huge, shape: [5001, 6] })).toThrow(
+      'filter: the keys must be rows of the sketch, and row 3 is',
+    );
     const tail = sketch.filter(part(heavyTailed, 2000, 5001), 2000);
     expect(tail.indices).toEqual(indices.filter((j) => j >= 2000));
   });

@@ -20,7 +20,7 @@ import { type PeelingPlan, peelingPlan } from './peeling.js';
 import { Ranges } from './ranges.js';
 import { type Candidate, type UniversalSet, universalSetOf } from './result.js';
 import { Screen } from './screen.js';
-import { type HeavyRows, type HeldSet, heavyByFactor, heavyByHeld } from './second-pass.js';
+import { type Found, type HeavyRows, heavyByFactor, heavyByHeld, refuseOtherRows } from './second-pass.js';
 import { shapeOf } from './shape.js';
 import { type Description, readSketch, sketchBytes } from './sketch-bytes.js';
 import { type Finished, Summary } from './summary.js';
@@ -92,7 +92,7 @@ export class UniversalSetSketch {
   /** The note in the bytes that the sketch was read from. */
   private readNote = '';
   /** What `filter` judges by, until rows are added. */
-  private secondPass: Screen | HeldSet | undefined;
+  private secondPass: Screen | readonly Found[] | undefined;
 
   constructor(options: SketchOptions) {
     const { d, epsilon, f, centre } = checkedOptions(options);
@@ -224,7 +224,8 @@ export class UniversalSetSketch {
    * Where the Gram does not certify scores (low rank, ill-conditioned keys) these are the rows of `finish` with its upper bounds, as the sketch holds every
    * row that may be heavy; they are `undecided` unless that set is minimal.
    *
-   * @throws TypeError or RangeError, one line: for another f or number of columns, or rows that are not of this sketch.
+   * @throws TypeError or RangeError, one line: for another f or number of columns, or rows that are certainly not of this sketch: where it holds
+   * other ones, or whose score would be above 1.
    */
   filter(keys: Keys, offset = 0): HeavyRows {
     const matrix = this.matrixOf(keys, 'filter');
@@ -235,6 +236,7 @@ export class UniversalSetSketch {
       throw new RangeError(
         `filter: the keys must be rows of the sketch, and rows ${offset} to ${offset + matrix.n - 1} are not all in it`,
       );
+    refuseOtherRows(allRows(this.levels[0]), matrix, offset);
     this.secondPass ??= this.screenOfAll() ?? this.setOfHeld();
     return this.secondPass instanceof Screen
       ? heavyByFactor(this.secondPass, this.levels[0].shape, matrix, offset)
@@ -248,20 +250,10 @@ export class UniversalSetSketch {
     return factor && new Screen(factor, level.shape.width, this.epsilon);
   }
 
-  /** The set, each of its keys with its row: they are all held. */
-  private setOfHeld(): HeldSet {
+  private setOfHeld(): Found[] {
     const { indices, scores, undecided, guarantee } = this.finish();
-    const { data, indices: held } = allRows(this.levels[0]).sorted();
-    const rowOf = new Map(
-      Array.from(held, (index, i) => [index, data.subarray(i * this.d, (i + 1) * this.d)]),
-    );
     const open = new Set(guarantee === 'minimal' ? undecided : indices);
-    return indices.map((index, i) => ({
-      index,
-      score: scores[i],
-      undecided: open.has(index),
-      row: rowOf.get(index) as Floats,
-    }));
+    return indices.map((index, i) => ({ index, score: scores[i], undecided: open.has(index) }));
   }
 
   /** The note that `toBytes` was given, where the sketch is from bytes; empty otherwise. */
