@@ -2,8 +2,12 @@
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  type AttentionOptions,
   type CallOptions,
   cauchy,
+  exactAttentionAsync,
+  exactAttentionVjp,
+  exactAttentionVjpAsync,
   heavyScores,
   heavyScoresAsync,
   huber,
@@ -11,6 +15,9 @@ import {
   type Keys,
   keyLifetimes,
   keyLifetimesAsync,
+  levAttentionAsync,
+  levAttentionVjp,
+  levAttentionVjpAsync,
   leverageScores,
   leverageScoresAsync,
   lewisWeights,
@@ -18,6 +25,7 @@ import {
   lpCoreset,
   lpCoresetAsync,
   power,
+  randomStream,
   type SketchOptions,
   sensitivities,
   sensitivitiesAsync,
@@ -390,3 +398,52 @@ function neededKeys(matrix: Matrix, { epsilon, f, centre }: SketchOptions): numb
   const { cols } = flat(heavyScores(keys, keys, { epsilon: epsilon * (1 + 1e-9), f }));
   return [...new Set(cols)];
 }
+
+describe('attention is the same to the last bit', () => {
+  const draw = (heads: number, n: number, d: number, seed: number, shared = false) => {
+    const { normal } = randomStream(seed);
+    const data = Float32Array.from({ length: heads * n * d }, normal);
+    if (!shared) return { data, shape: [1, heads, n, d] };
+    const copy = new Float32Array(new SharedArrayBuffer(data.byteLength));
+    copy.set(data);
+    return { data: copy, shape: [1, heads, n, d] };
+  };
+  const masked = Uint8Array.from({ length: 700 * 900 }, (_, at) => (at % 7 === 0 ? 0 : 1));
+
+  test.each<[string, number, number, number, boolean, AttentionOptions & { keys?: number; tail?: string }]>([
+    ['many small heads', 24, 197, 197, false, { keys: 32 }],
+    ['one long head', 2, 3000, 3000, false, { keys: 64, mask: 'causal' }],
+    ['all keys in shared memory', 4, 700, 900, true, { mask: 'causal' }],
+    ['a mask', 4, 700, 900, false, { attnMask: { data: masked, shape: [700, 900] } }],
+    [
+      'log-weights and powers',
+      4,
+      700,
+      900,
+      false,
+      { weights: 3, logWeights: { data: new Float64Array(900).fill(0.5), shape: [900] } },
+    ],
+    ['clusters', 4, 700, 900, false, { keys: 50, tail: 'clusters' }],
+  ])('on 1, 2 and 4 threads: %s', async (_, heads, m, n, shared, options) => {
+    const [q, k, v] = [
+      draw(heads, m, 16, 1, shared),
+      draw(heads / 2, n, 16, 2, shared),
+      draw(heads / 2, n, 8, 3, shared),
+    ];
+    const dOut = draw(heads, m, 8, 4);
+    const { keys } = options;
+    const here = keys ? levAttentionVjp(q, k, v, { ...options, keys }) : exactAttentionVjp(q, k, v, options);
+    const gradients = here.vjp(dOut);
+    for (const threads of [1, 2, 4]) {
+      const there = await (keys
+        ? levAttentionVjpAsync(q, k, v, { ...options, keys, threads })
+        : exactAttentionVjpAsync(q, k, v, { ...options, threads }));
+      expect(there.out).toEqual(here.out);
+      expect(await there.vjp(dOut)).toEqual(gradients);
+      const plain = keys
+        ? (await levAttentionAsync(q, k, v, { ...options, keys, threads })).out
+        : await exactAttentionAsync(q, k, v, { ...options, threads });
+      expect(plain).toEqual(here.out);
+    }
+  });
+});

@@ -14,7 +14,7 @@ import type { Tail } from '../attention/tail/tail.js';
 import type { CallOptions } from '../steps.js';
 import { parseWeight } from '../weights/parse.js';
 import { UsageError } from './failure.js';
-import { aboutInputs, openInput } from './inputs.js';
+import { aboutInputs, openInput, openOption } from './inputs.js';
 import {
   parseCount,
   parsedBy,
@@ -22,6 +22,7 @@ import {
   parseIndices,
   parsePositive,
   parseSeed,
+  parseThreads,
   resolveIndices,
 } from './options.js';
 import { checkOutput, writeArrays } from './outputs.js';
@@ -37,6 +38,9 @@ interface AttendOptions {
   readonly tail: string;
   readonly scale?: string;
   readonly causal?: boolean;
+  readonly attnMask?: string;
+  readonly logWeights?: string;
+  readonly threads: string;
   readonly always?: string;
   readonly seed?: string;
   readonly compare?: boolean;
@@ -47,7 +51,10 @@ interface AttendOptions {
 const help = `
 Q is [m, d], K [n, d], V [n, dv]; or [batch, query heads, m, d], [batch, key heads, n, d] and
 [batch, key heads, n, dv] where the query heads are a multiple of the key heads. Files as for
-find. Which keys are kept is a heuristic for softmax: --compare measures what it costs.
+find. A mask broadcasts to [m, n], or [batch, query heads, m, n]; log-weights to [n], or
+[batch, key heads, n]. -Infinity and false hide a key.
+
+Which keys are kept is a heuristic for softmax: --compare measures what it costs.
 
 Selectors: ${selectorNames.slice(0, 6).join(', ')},
 ${selectorNames.slice(6).join(', ')} (numbers after a colon may change).
@@ -89,8 +96,14 @@ export function attendCommand({ call, print }: Session): Command {
     .option('--tail <tail>', `what stands in for the others: ${tailNames.join(', ')}, see below`, 'drop')
     .option('--scale <s>', 'softmax weights are exp(S <q,k>); 1/sqrt(d) unless given')
     .option('--causal', 'query i of m sees the keys up to i + n - m')
+    .option(
+      '--attn-mask <file>',
+      'mask of queries and keys: truth values, or numbers that are added to logits',
+    )
+    .option('--log-weights <file>', "numbers that are added to the logarithms of the keys' weights")
     .option('--always <list>', 'positions that every head keeps, such as 0-3,-1; they count towards --keys')
     .option('--seed <seed>', 'seed of the selectors that draw', '0')
+    .option('--threads <n>', 'worker threads that share the work; the result is the same', '1')
     .option('--compare', 'measure error and kept mass against exact attention')
     .option('-o, --output <file>', 'write the output: .npy, .npz or .safetensors')
     .option('--json', 'print JSON')
@@ -104,8 +117,11 @@ async function attend(references: string[], options: AttendOptions, call: CallOp
   const started = performance.now();
   const { output, compare = false } = options;
   const choice = choiceOf(options);
+  const threads = parseThreads(options.threads);
+  const more = { attnMask: options.attnMask, logWeights: options.logWeights };
+  const read = [...references, ...Object.values(more).filter((file) => file !== undefined)];
   if (output === undefined && !compare) throw new UsageError('give an output file with -o, or --compare');
-  if (output !== undefined) checkOutput(output, ['.npy', '.npz', '.safetensors'], '-o', references);
+  if (output !== undefined) checkOutput(output, ['.npy', '.npz', '.safetensors'], '-o', read);
   const inputs = [];
   for (const reference of references) inputs.push(await openInput(reference));
   const { n } = inputs[1];
@@ -121,8 +137,10 @@ async function attend(references: string[], options: AttendOptions, call: CallOp
       `--keys must be at least the ${always.length} positions of --always, got ${choice.keys}`,
     );
   const [q, k, v] = inputs.map((input) => input.whole());
-  const settings = { ...choice, always, ...call };
-  const result = await aboutInputs({ q: references[0], k: references[1], v: references[2] }, () =>
+  const attnMask = await openOption(more.attnMask, true);
+  const logWeights = await openOption(more.logWeights, false);
+  const settings = { ...choice, attnMask, logWeights, always, ...call, threads };
+  const result = await aboutInputs({ q: references[0], k: references[1], v: references[2], ...more }, () =>
     levAttentionAsync(q, k, v, settings),
   );
   const elapsed = (performance.now() - started) / 1000;

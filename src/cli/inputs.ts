@@ -55,6 +55,14 @@ export async function openInput(reference: string): Promise<TensorInput> {
   };
 }
 
+/** All of a tensor that an option names, of any shape; truth values and bytes too where they have a meaning. */
+export async function openOption(reference: string | undefined, bytes: boolean): Promise<Tensor | undefined> {
+  if (reference === undefined) return undefined;
+  const { file, name } = parseReference(reference);
+  const tensor = await openTensor(openFile(file), name);
+  return bytes && /^(\|[bu]1|BOOL|U8)$/.test(tensor.dtype) ? tensor.readBytes() : tensor.read();
+}
+
 /** The heads of an input, each read block by block. */
 export function headsIn({ flat, shape, n, d, heads }: TensorInput): Heads {
   const [batches, count] = flat ? [1, 1] : shape;
@@ -92,14 +100,16 @@ export async function about<T>(reference: string, call: () => Promise<T>): Promi
 
 /** What a library call of several inputs refuses of the numbers of one, with the name of its file; `references` by argument. */
 export async function aboutInputs<T>(
-  references: Readonly<Record<string, string>>,
+  references: Readonly<Record<string, string | undefined>>,
   call: () => Promise<T>,
 ): Promise<T> {
   try {
     return await call();
   } catch (error) {
     const rule = refusalOf(error);
-    const [, name] = /^(\w+)( of batch \d+, head \d+)? must be finite/.exec(rule ?? '') ?? [];
-    throw name in references ? new InputError(`${references[name]}: ${rule}`) : error;
+    const [, name] =
+      /^(\w+)(?:( of batch \d+, head \d+)? must (?:be finite|hold)|: (?:shape|data))/.exec(rule ?? '') ?? [];
+    const reference = references[name];
+    throw reference === undefined ? error : new InputError(`${reference}: ${rule}`);
   }
 }

@@ -1,6 +1,6 @@
 /** A tensor inside a file: its matrices read block by block, or all of it at once. */
 import type { Floats, KeyMatrix } from '../keys.js';
-import { allocate, type ByteSource, quoted, refuse } from './bytes.js';
+import { allocate, type ByteSource, bytesOf, quoted, refuse } from './bytes.js';
 import { type Encoding, FLOAT_BYTES, type NumberReader, numberReader } from './elements.js';
 
 /** A tensor of any rank inside a file. Nothing of its numbers is read before `matrix` or `read` is called. */
@@ -28,7 +28,16 @@ export interface FileTensor {
    * @throws FormatError for numbers that are not floating-point, or more than fit into one array.
    */
   read(): { data: Floats; shape: readonly number[] };
+  /**
+   * All entries of truth values or unsigned bytes (`|b1`, `|u1`, `BOOL`, `U8`), such as a mask, in row-major order.
+   *
+   * @throws FormatError for any other type.
+   */
+  readBytes(): { data: Uint8Array; shape: readonly number[] };
 }
+
+/** Types of one byte an entry, as .npy and .safetensors write them. */
+const BYTE_TYPES: readonly string[] = ['|b1', '|u1', 'BOOL', 'U8'];
 
 /** Where and how a file holds a tensor. */
 export interface TensorLayout {
@@ -70,6 +79,7 @@ export function fileTensor(layout: TensorLayout): FileTensor {
     shape,
     matrix: (batch = 0, head = 0) => matrixOf(layout, batch, head),
     read: () => ({ data: readAll(layout), shape }),
+    readBytes: () => ({ data: allBytes(layout), shape }),
   };
 }
 
@@ -164,6 +174,18 @@ function readAll(layout: TensorLayout): Floats {
     const block = read(layout.start + from * size, Math.min(GATHER_NUMBERS, count - from));
     for (let i = 0; i < block.length; i++) out[place()] = block[i];
   }
+  return out;
+}
+
+function allBytes({ source, where, dtype, shape, start, fortran }: TensorLayout): Uint8Array {
+  if (!BYTE_TYPES.includes(dtype))
+    refuse(where, `cannot read entries of type ${quoted(dtype)} as truth values or bytes`);
+  const count = entriesOf(shape, where);
+  const bytes = bytesOf(source, start, start + count, where, (length) => allocate(length, where));
+  if (!fortran || shape.length < 2) return bytes;
+  const out = allocate(count, where);
+  const place = fortranPlaces(shape);
+  for (const byte of bytes) out[place()] = byte;
   return out;
 }
 

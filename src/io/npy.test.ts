@@ -47,6 +47,28 @@ describe('files of NumPy', () => {
     }
   });
 
+  it.each([
+    ['|b1', false, [1, 0, 0, 0, 1, 1]],
+    ['|u1', true, [1, 0, 1, 0, 0, 1]],
+  ] as const)('reads the bytes of %s, Fortran order %s', async (descr, fortran, expected) => {
+    // As wide as the header of the same array in float32.
+    const header = Buffer.from(writeNpy({ data: new Float32Array(6), shape: [2, 3] }).subarray(0, 128));
+    header.write(`'${descr}'`, header.indexOf("'<f4'"), 'latin1');
+    if (fortran) header.write("'fortran_order': True ", header.indexOf("'fortran_order': False"), 'latin1');
+    const tensor = await openTensor(Buffer.concat([header, Buffer.of(1, 0, 0, 0, 1, 1)]));
+    expect({ ...tensor.readBytes(), data: [...tensor.readBytes().data] }).toEqual({
+      data: expected,
+      shape: [2, 3],
+    });
+    expect(() => tensor.read()).toThrow(/only floating-point ones/);
+    const short = await openTensor(Buffer.concat([header, Buffer.of(1, 0)]));
+    expect(() => short.readBytes()).toThrow(FormatError);
+    const floats = await openTensor(fixture('npy version 1'));
+    expect(() => floats.readBytes()).toThrow(
+      'npy: cannot read entries of type "<f4" as truth values or bytes',
+    );
+  });
+
   it('lists integers but does not read them', async () => {
     const tensor = await openTensor(fixture('npy integers'));
     expect([tensor.dtype, tensor.shape]).toEqual(['<i8', [4]]);

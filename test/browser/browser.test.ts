@@ -103,6 +103,8 @@ test.each([
   const keys = { data: k, shape: [N, D] as const };
   const set = here.universalSet(keys, { epsilon: 0.02, centre: true });
   const scores = Array.from(new Uint8Array(here.leverageScores(keys).scores.buffer));
+  const { out, vjp } = here.levAttentionVjp(keys, keys, keys, { keys: 30 });
+  const attention = [out, vjp(keys).dk].flatMap(({ data }) => Array.from(data));
   const other = await browser.newPage();
   await other.goto(`${site.url}${path}`);
   await other.waitForFunction(() => globalThis.library !== undefined);
@@ -116,8 +118,11 @@ test.each([
           new Uint8Array(buffer).set(new Uint8Array(bytes));
           const keys = { data: new Float32Array(buffer), shape };
           const { scores } = await library.leverageScoresAsync(keys, { threads });
+          const { out, vjp } = await library.levAttentionVjpAsync(keys, keys, keys, { keys: 30, threads });
+          const { dk } = await vjp(keys);
           results.push({
             threads,
+            attention: [out, dk].flatMap(({ data }) => Array.from(data)),
             set: await library.universalSetAsync(keys, { epsilon: 0.02, centre: true, threads }),
             scores: Array.from(new Uint8Array(scores.buffer)),
           });
@@ -133,6 +138,7 @@ test.each([
   for (const result of results) {
     expect(JSON.stringify(result.set)).toBe(JSON.stringify(set));
     expect(result.scores).toEqual(scores);
+    expect(result.attention).toEqual(attention);
   }
   await other.close();
 });

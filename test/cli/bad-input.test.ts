@@ -39,6 +39,7 @@ beforeAll(() => {
     'nan4.npy': withEntry(Number.NaN, (3 * 60 + 2) * 6 + 1, inputs.k4),
     'nanq.npy': withEntry(Number.NaN, 5, inputs.q),
     'nanv.npy': withEntry(Number.NaN, 5, inputs.v),
+    'nanmask.npy': writeNpy({ data: new Float32Array(120).fill(Number.NaN, 3), shape: [1, 120] }),
     'wide.npy': writeNpy(tensor([120, 7], 1)),
     'short.npy': writeNpy(tensor([119, 5], 1)),
     'longq.npy': writeNpy(tensor([121, 6], 1)),
@@ -152,6 +153,32 @@ const files: [string, string[], RegExp][] = [
   ['a .safetensors file that is cut off', find('cut.safetensors#k', ...eps), /cut\.safetensors/],
   ['a header that is not JSON', find('json.safetensors', ...eps), /json\.safetensors/],
   ['a damaged archive', find('flipped.npz', ...eps), /flipped\.npz/],
+  [
+    'a mask that is not there',
+    attend('--keys', '9', '--attn-mask', 'no.npy', '--compare'),
+    /no\.npy: no such file/,
+  ],
+  [
+    'a mask of another shape',
+    attend('--keys', '9', '--attn-mask', 'wide.npy', '--compare'),
+    /wide\.npy: attnMask: shape must be \[30,120\] or broadcast .* got \[120,7\]/,
+  ],
+  [
+    'a mask with NaN',
+    attend('--keys', '9', '--attn-mask', 'nanmask.npy', '--compare'),
+    /nanmask\.npy: attnMask must hold numbers up to .* got NaN at \[0, 3\]/,
+  ],
+  ['log-weights of text', attend('--keys', '9', '--log-weights', 'text.npy', '--compare'), /text\.npy/],
+  [
+    'log-weights of integers',
+    attend('--keys', '9', '--log-weights', 'integers.npy', '--compare'),
+    /integers\.npy.*<i8/,
+  ],
+  [
+    'log-weights of other keys',
+    attend('--keys', '9', '--log-weights', 'vector.npy', '--compare'),
+    /vector\.npy: logWeights: shape must be \[120\] or .* got \[2\]/,
+  ],
   ['queries of other columns', ['heavy', 'q.npy', 'wide.npy', ...eps], /\[30,\s*6\].*\[120,\s*7\]/],
   [
     'queries of other dimensions',
@@ -328,6 +355,16 @@ const usage: [string, string[], RegExp][] = [
   ['no file', ['find', ...eps], /missing required argument 'keys'/],
   ['a file too many', find('k.npy', 'v.npy', ...eps), /too many arguments/],
   ['no epsilon', ['heavy', 'q.npy', 'k.npy'], /--epsilon is needed/],
+  [
+    'a mask over which the output would go',
+    attend('--keys', '9', '--attn-mask', 'nanmask.npy', '-o', 'nanmask.npy'),
+    /nanmask\.npy is an input/,
+  ],
+  [
+    'threads of nothing',
+    attend('--keys', '9', '--threads', '0', '--compare'),
+    /--threads must be a whole number from 1 to 256, got '0'/,
+  ],
   [
     'a tail that is none',
     attend('--keys', '9', '--tail', 'rest', '--compare'),

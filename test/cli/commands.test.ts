@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  compareAttention,
   exactAttention,
   heavyScores,
   keyLifetimes,
@@ -231,6 +232,42 @@ describe('attend', () => {
     expect(await written('out.safetensors', 'out')).toEqual({ data: meant.out.data, shape: [2, 4, 20, 5] });
     expect(result.heads).toEqual(plain(meant.heads));
     expect(result).toMatchObject({ select: 'random', weights: 'softmax', causal: true, keys: 12 });
+  });
+
+  test('takes masks, log-weights and threads', async () => {
+    const mask = Uint8Array.from({ length: 20 * 60 }, (_, at) => (at * at) % 3);
+    const visible = writeNpy({ data: Float32Array.from(mask), shape: [20, 60] });
+    // The same bytes as truth values: a header of one byte an entry.
+    const header = Buffer.from(visible.subarray(0, 128));
+    header.write("'|b1'", header.indexOf("'<f4'"), 'latin1');
+    place.write('mask.npy', Buffer.concat([header, Buffer.from(mask)]));
+    const logWeights = tensor([2, 1, 60], 3);
+    place.write('weights.npy', writeNpy(logWeights));
+    const options = [
+      '--keys',
+      '12',
+      '--attn-mask',
+      'mask.npy',
+      '--log-weights',
+      'weights.npy',
+      '--threads',
+      '2',
+    ];
+    const result = await json(
+      'attend',
+      'q4.npy',
+      'k4.npy',
+      'v4.npy',
+      ...options,
+      '--compare',
+      '-o',
+      'out.npy',
+    );
+    const attnMask = { data: mask, shape: [20, 60] };
+    const meant = levAttention(inputs.q4, inputs.k4, inputs.v4, { keys: 12, attnMask, logWeights });
+    expect(await written('out.npy')).toEqual({ data: meant.out.data, shape: [2, 4, 20, 5] });
+    const [comparison] = compareAttention(inputs.q4, inputs.k4, inputs.v4, [meant], { attnMask, logWeights });
+    expect(result.comparison).toEqual(plain(comparison));
   });
 
   test('over all keys is exact attention, which --compare confirms', async () => {
