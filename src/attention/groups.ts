@@ -9,7 +9,7 @@ import type { AttentionInputs } from './inputs.js';
 import { isHidden, logWeightsOfHead, maskOfQueries } from './masks.js';
 
 /** Multiply-adds of a piece: some milliseconds. */
-const PIECE_WORK = 2 ** 24;
+const PIECE_WORK = 2 ** 25;
 
 /** Queries of a piece at least, so that a kernel's own copy of the keys, and gradients of all keys, cost little beside the rest. */
 const LEAST_QUERIES = 256;
@@ -173,6 +173,11 @@ export function attendGroups(inputs: AttentionInputs, calls: readonly GroupCall[
         rows: end - start,
         work: (end - start) * visible * (d + dv),
         plan: (share) => ({ ...blockCall(inputs, call, block, share), asks }),
+        into: {
+          out: out.subarray(start * dv, end * dv),
+          logSums: logSums?.subarray(start, end),
+          normalisers: normalisers?.subarray(2 * start, 2 * end),
+        },
         collect(part) {
           out.set(part.out, start * dv);
           if (part.logSums) logSums?.set(part.logSums, start);

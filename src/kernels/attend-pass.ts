@@ -28,6 +28,8 @@ export interface AttendPiece<K extends AttendKind> {
   readonly work: number;
   /** The call; arrays that others use too go through `share`. */
   plan(share: Share): AttendPlans[K];
+  /** Where a call on this thread may leave what it gives; then nothing is collected. */
+  readonly into?: AttendParts[K];
   collect(part: AttendParts[K]): void;
 }
 
@@ -55,7 +57,11 @@ export function* passOverCalls<K extends AttendKind>(
     if (offered.taken) return;
   }
   for (const piece of pieces) {
-    piece.collect(performAttend[kind](piece.plan((data) => data)));
+    const part = performAttend[kind](
+      piece.plan((data) => data),
+      piece.into,
+    );
+    if (!piece.into) piece.collect(part);
     pace.done += piece.rows;
     pace.work += piece.work;
     if (pace.work < STEP_WORK) continue;

@@ -37,11 +37,13 @@ export interface AttendParts {
 
 export type AttendKind = keyof AttendParts;
 
-/** Makes a call of either kind. */
-export const performAttend: { readonly [K in AttendKind]: (plan: AttendPlans[K]) => AttendParts[K] } = {
-  attend({ single, reference, asks, ...call }) {
+/** Makes a call of either kind; what it gives goes to new arrays, or to those given. */
+export const performAttend: {
+  readonly [K in AttendKind]: (plan: AttendPlans[K], into?: AttendParts[K]) => AttendParts[K];
+} = {
+  attend({ single, reference, asks, ...call }, into) {
     const { m, dv } = call;
-    const part = {
+    const part = into ?? {
       out: single ? new Float32Array(m * dv) : new Float64Array(m * dv),
       logSums: asks.includes('logSums') ? new Float64Array(m) : undefined,
       normalisers: asks.includes('normalisers') ? new Float64Array(2 * m) : undefined,
@@ -49,9 +51,9 @@ export const performAttend: { readonly [K in AttendKind]: (plan: AttendPlans[K])
     (reference ? referenceAttend : wasmAttend)({ ...call, ...part });
     return part;
   },
-  backward({ single, reference, asksLogWeights, ...call }) {
+  backward({ single, reference, asksLogWeights, ...call }, into) {
     const { m, n, d, dv } = call;
-    const part = {
+    const part = into ?? {
       dQ: single ? new Float32Array(m * d) : new Float64Array(m * d),
       dK: new Float64Array(n * d),
       dV: new Float64Array(n * dv),
