@@ -90,12 +90,14 @@ function ownEntries(data: AttentionData, pass: Pass): Entry[] {
   const chosen = selection(data, 128);
   return [
     { over: '128 keys', contestant: levAttention(data, pass, 128) },
+    { over: '128 keys', contestant: levAttention(data, pass, 128, { threads: 2 }) },
     { over: '128 keys', contestant: levAttention(data, pass, 128, { chosen }) },
     { over: '32 keys', contestant: levAttention(data, pass, 32) },
     { over: '128 clusters', contestant: levAttention(data, pass, 128, { tail: 'clusters' }) },
     { over: '128 clusters', contestant: levAttention(data, pass, 128, { tail: ONE_KIND }) },
     { over: '32 clusters', contestant: levAttention(data, pass, 32, { tail: 'clusters' }) },
     exact(exactAttention(data, pass)),
+    exact(exactAttention(data, pass, 2)),
   ];
 }
 

@@ -2,25 +2,29 @@
 import type { Tensor } from '../src/index.js';
 import type { AttentionData, AttentionResult, Chosen, Pass } from './attention-data.js';
 import { library } from './library.js';
-import { type Contestant, timed } from './measure.js';
+import { type Contestant, type Prepared, timed } from './measure.js';
 
 /** Queries by which the time of more than these is estimated. */
 const ESTIMATE_QUERIES = 1024;
 
-/** Our tensors; with `queries` as many a head of the queries, whichever they are. */
-function tensorsOf({ q, k, v, dOut, heads, m, n, d }: AttentionData, queries = m) {
-  const some = (rows: Float32Array) => rows.subarray(0, heads * queries * d);
-  return {
-    q: { data: some(q), shape: [1, heads, queries, d] },
-    k: { data: k, shape: [1, heads, n, d] },
-    v: { data: v, shape: [1, heads, n, d] },
-    dOut: { data: some(dOut), shape: [1, heads, queries, d] },
-  } as const;
+type Tensors = Record<'q' | 'k' | 'v' | 'dOut', Tensor>;
+
+/** Our tensors, in shared memory for several threads; with `queries` as many a head of the queries, whichever they are. */
+function tensorsOf({ q, k, v, dOut, heads, m, n, d }: AttentionData, threads = 1, queries = m): Tensors {
+  const tensor = (rows: Float32Array, count: number) => {
+    const part = rows.subarray(0, heads * count * d);
+    const shape = [1, heads, count, d];
+    if (threads === 1) return { data: part, shape };
+    const shared = new Float32Array(new SharedArrayBuffer(part.byteLength));
+    shared.set(part);
+    return { data: shared, shape };
+  };
+  return { q: tensor(q, queries), k: tensor(k, n), v: tensor(v, n), dOut: tensor(dOut, queries) };
 }
 
 /** The keys that LevAttention keeps of each head. */
 export function selection(data: AttentionData, keys: number): Chosen {
-  const { q, k, v } = tensorsOf(data, 1);
+  const { q, k, v } = tensorsOf(data, 1, 1);
   return library.levAttention(q, k, v, { keys }).heads.map(({ indices }) => indices);
 }
 
@@ -28,6 +32,7 @@ export function selection(data: AttentionData, keys: number): Chosen {
 export interface LevOptions {
   readonly tail?: string;
   readonly chosen?: Chosen;
+  readonly threads?: number;
 }
 
 /** Over `keys` stored pairs, which it makes, unless it is given the keys. */
@@ -35,29 +40,62 @@ export function levAttention(
   data: AttentionData,
   pass: Pass,
   keys: number,
-  { tail, chosen }: LevOptions = {},
+  { tail, chosen, threads = 1 }: LevOptions = {},
 ): Contestant<AttentionResult> {
   // Called head by head.
   let head = 0;
   const select = chosen && { name: 'given', select: () => [...chosen[head++ % chosen.length]] };
   const options = { keys, select, tail };
-  return contestant(`${keys} ${tail ?? `keys${chosen ? ' given' : ''}`}`, pass, data, ({ q, k, v, dOut }) => {
-    if (pass === 'forward') {
-      const { out, heads } = library.levAttention(q, k, v, options);
-      return { out, heads };
-    }
-    const { out, heads, vjp } = library.levAttentionVjp(q, k, v, options);
-    return { out, heads, ...vjp(dOut) };
-  });
+  return {
+    name: `levattention, ${keys} ${tail ?? `keys${chosen ? ' given' : ''}`}`,
+    threads,
+    prepare: async () => {
+      const { q, k, v, dOut } = tensorsOf(data, threads);
+      const forward = async () => {
+        if (threads === 1) return library.levAttention(q, k, v, options);
+        return await library.levAttentionAsync(q, k, v, { ...options, threads });
+      };
+      const both = async () => {
+        if (threads === 1) {
+          const { out, heads, vjp } = library.levAttentionVjp(q, k, v, options);
+          return { out, heads, ...vjp(dOut) };
+        }
+        const { out, heads, vjp } = await library.levAttentionVjpAsync(q, k, v, { ...options, threads });
+        return { out, heads, ...(await vjp(dOut)) };
+      };
+      return prepared(pass, pass === 'forward' ? forward : both);
+    },
+  };
 }
 
 /** Over all keys. */
-export function exactAttention(data: AttentionData, pass: Pass): Contestant<AttentionResult> {
-  return contestant('exact', pass, data, ({ q, k, v, dOut }) => {
-    if (pass === 'forward') return { out: library.exactAttention(q, k, v) };
-    const { out, vjp } = library.exactAttentionVjp(q, k, v);
-    return { out, ...vjp(dOut) };
-  });
+export function exactAttention(data: AttentionData, pass: Pass, threads = 1): Contestant<AttentionResult> {
+  return {
+    name: 'levattention, exact',
+    threads,
+    prepare: async () => {
+      const all = tensorsOf(data, threads);
+      const forward = async ({ q, k, v }: Tensors) => ({
+        out:
+          threads === 1
+            ? library.exactAttention(q, k, v)
+            : await library.exactAttentionAsync(q, k, v, { threads }),
+      });
+      const both = async ({ q, k, v, dOut }: Tensors) => {
+        if (threads === 1) {
+          const { out, vjp } = library.exactAttentionVjp(q, k, v);
+          return { out, ...vjp(dOut) };
+        }
+        const { out, vjp } = await library.exactAttentionVjpAsync(q, k, v, { threads });
+        return { out, ...(await vjp(dOut)) };
+      };
+      const compute = pass === 'forward' ? forward : both;
+      const few = Math.min(ESTIMATE_QUERIES, data.m);
+      const first = tensorsOf(data, threads, few);
+      const estimate = async () => ((await timed(() => compute(first))).milliseconds * data.m) / few;
+      return { ...prepared(pass, () => compute(all)), estimate };
+    },
+  };
 }
 
 /** What the library returns. */
@@ -69,30 +107,15 @@ interface Results {
   readonly heads?: AttentionResult['heads'];
 }
 
-/** What stored pairs cost is hardly a matter of the queries, and never long. */
-function contestant(
-  what: string,
-  pass: Pass,
-  data: AttentionData,
-  compute: (tensors: ReturnType<typeof tensorsOf>) => Results,
-): Contestant<AttentionResult> {
-  const all = tensorsOf(data);
-  const few = Math.min(ESTIMATE_QUERIES, data.m);
-  const some = tensorsOf(data, few);
-  const estimate = async () => ((await timed(() => compute(some))).milliseconds * data.m) / few;
+function prepared(pass: Pass, compute: () => Promise<Results>): Prepared<AttentionResult> {
   // Float32 in, float32 out.
   const rows = (tensor: Tensor | undefined) => tensor?.data as Float32Array;
   return {
-    name: `levattention, ${what}`,
-    threads: 1,
-    prepare: async () => ({
-      async run() {
-        const { milliseconds, value } = await timed(() => compute(all));
-        const { out, dq, dk, dv, heads } = value;
-        const result = { out: rows(out), dq: rows(dq), dk: rows(dk), dv: rows(dv), heads };
-        return { laps: { [pass]: milliseconds }, result: () => result };
-      },
-      estimate: what === 'exact' ? estimate : undefined,
-    }),
+    async run() {
+      const { milliseconds, value } = await timed(compute);
+      const { out, dq, dk, dv, heads } = value;
+      const result = { out: rows(out), dq: rows(dq), dk: rows(dk), dv: rows(dv), heads };
+      return { laps: { [pass]: milliseconds }, result: () => result };
+    },
   };
 }

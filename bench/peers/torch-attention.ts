@@ -63,8 +63,8 @@ export function torchAttention(
       const run = (form: string, queries: number) =>
         peer.call<{ time: number }>('run', torchRun(form, pass, queries));
       const few = Math.min(m, ESTIMATE_QUERIES);
-      const forms = heads * few * n <= MOST_LOGITS ? [FUSED, PLAIN] : [FUSED];
-      const form = await fastest(forms, async (form) => (await run(form, few)).time);
+      const forms = heads * m * n <= MOST_LOGITS ? [FUSED, PLAIN] : [FUSED];
+      const form = await fastest(forms, async (form) => (await run(form, m)).time);
       const result = async (): Promise<AttentionResult> => {
         const path = join(folder, 'attention-result.f32');
         await peer.call('result', { path });
