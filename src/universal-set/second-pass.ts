@@ -31,7 +31,8 @@ export function refuseOtherRows(held: IndexedRows, matrix: KeyMatrix, offset: nu
     const i = indices[at] - offset;
     if (i < 0 || i >= n) continue;
     const row = matrix.rows(i, i + 1);
-    if (!row.every((x, c) => x === data[at * d + c]))
+    // Numbers that are not finite are refused by name when they are read.
+    if (!row.every((x, c) => x === data[at * d + c] || !Number.isFinite(x)))
       throw new RangeError(
         `filter: the keys must be rows of the sketch, and row ${indices[at]} is another one`,
       );
