@@ -80,7 +80,11 @@ export function torchAttention(
       return {
         form,
         run: async () => ({ laps: { [pass]: (await run(form, m)).time }, result }),
-        estimate: async () => (m / few) * (await run(form, few)).time,
+        async estimate() {
+          // The first time it makes its threads.
+          await run(form, few);
+          return (m / few) * (await run(form, few)).time;
+        },
         close: async () => peer.close(),
       };
     },
