@@ -65,6 +65,7 @@ const entries: Record<string, (next: () => number) => number> = {
   'far below': (next) => next() - 1e7,
   'as libraries hide': (next) => (next() > 0 ? -3.4028234663852886e38 : 0),
   'all as libraries hide': () => -3.4028234663852886e38,
+  'the least of all numbers': () => -Number.MAX_VALUE,
   large: (next) => 1e5 + 10 * next(),
 };
 

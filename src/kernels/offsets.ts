@@ -84,32 +84,48 @@ function keyOffsets(call: OffsetCall, logWeights: Floats): Offsets {
   };
 }
 
-function maskOffsets(call: OffsetCall, { data, stride, step }: AttendMask): Offsets {
+function maskOffsets(call: OffsetCall, mask: AttendMask): Offsets {
   const { m, n, limits, logWeights } = call;
-  const hides = data instanceof Uint8Array;
-  const value = (i: number, j: number) => {
-    const entry = data[i * stride + j * step];
-    const added = hides ? (entry === 0 ? Number.NEGATIVE_INFINITY : 0) : entry;
-    return logWeights ? added + logWeights[j] : added;
-  };
   const shifts = new Float64Array(m);
   // Visible or not has offsets of zero as it is.
-  if (!hides || logWeights)
+  if (!(mask.data instanceof Uint8Array) || logWeights)
     for (let i = 0; i < m; i++) {
-      const end = limits ? limits[i] : n;
-      let largest = Number.NEGATIVE_INFINITY;
-      for (let j = 0; j < end; j++) {
-        const x = value(i, j);
-        if (x > largest) largest = x;
-      }
+      // One row for all queries has one largest entry, unless they see different keys.
+      const isSame = i > 0 && mask.stride === 0 && (!limits || limits[i] === limits[i - 1]);
+      const largest = isSame ? shifts[i - 1] : largestOf(mask, i, limits ? limits[i] : n, logWeights);
       if (largest > Number.NEGATIVE_INFINITY) shifts[i] = largest;
     }
   return {
     shifts,
     byQuery: true,
-    fill(i, first, count, factor, target, at, step) {
+    fill(i, first, count, factor, target, at, every) {
       const shift = shifts[i];
-      for (let j = 0; j < count; j++) target[at + j * step] = factor * (value(i, first + j) - shift);
+      const { data, stride, step } = mask;
+      let from = i * stride + first * step;
+      const end = at + count * every;
+      if (data instanceof Uint8Array)
+        for (let to = at; to < end; to += every, from += step)
+          target[to] = data[from] === 0 ? Number.NEGATIVE_INFINITY : 0;
+      else if (!logWeights)
+        for (let to = at; to < end; to += every, from += step) target[to] = factor * (data[from] - shift);
+      else for (let to = at; to < end; to += every, from += step) target[to] = data[from];
+      if (logWeights)
+        for (let to = at, j = first; to < end; to += every, j++)
+          target[to] = factor * (target[to] + logWeights[j] - shift);
     },
   };
+}
+
+/** The largest number that is added for query i among the first `end` keys. */
+function largestOf({ data, stride, step }: AttendMask, i: number, end: number, logWeights?: Floats): number {
+  const hides = data instanceof Uint8Array;
+  let largest = Number.NEGATIVE_INFINITY;
+  let from = i * stride;
+  for (let j = 0; j < end; j++, from += step) {
+    let x = data[from];
+    if (hides) x = x === 0 ? Number.NEGATIVE_INFINITY : 0;
+    if (logWeights) x += logWeights[j];
+    if (x > largest) largest = x;
+  }
+  return largest;
 }
