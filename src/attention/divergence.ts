@@ -2,7 +2,7 @@
 
 import type { Steps } from '../steps.js';
 import { attendGroups, paceOf } from './groups.js';
-import type { AttentionInputs } from './inputs.js';
+import { type AttentionInputs, floatsFor } from './inputs.js';
 import type { SelectedKeys } from './lev-attention.js';
 import { queriesOf, storedCall } from './storage.js';
 import { eachAlone, storedPairs } from './tail/stored-pairs.js';
@@ -27,9 +27,14 @@ export function* divergences(
   const k = inputs.k.subarray(index * n * d, (index + 1) * n * d);
   const v = inputs.v.subarray(index * n * dv, (index + 1) * n * dv);
   const pairs = storedPairs(k, v, { members: stored?.members ?? eachAlone(n, indices) });
-  const excess = pairs.logWeights.map((x, pair) => (stored ? stored.logWeights[pair] - x : 0));
+  // Of the inputs' type, so that float32 goes to its kernels.
+  const excess = floatsFor(inputs, pairs.logWeights.length);
+  if (stored)
+    pairs.logWeights.forEach((x, pair) => {
+      excess[pair] = stored.logWeights[pair] - x;
+    });
   const logWeights = stored?.logWeights ?? pairs.logWeights;
-  const out = new Float64Array(group * m);
+  const out = floatsFor(inputs, group * m);
   const logSums = new Float64Array(group * m);
   const call = storedCall(inputs, index, { ...pairs, indices, stored, logWeights }, out);
   yield* attendGroups(inputs, [{ ...call, v: excess, dv: 1, logSums }], paceOf(inputs));

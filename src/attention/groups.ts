@@ -1,6 +1,6 @@
 /** Attention of the query heads that share one key head, in blocks of queries that take some milliseconds each. */
 import { type AttendPiece, type Pace, passOverCalls, type Share } from '../kernels/attend-pass.js';
-import type { AttendMask } from '../kernels/kernels.js';
+import type { AttendBackwardCall, AttendMask } from '../kernels/kernels.js';
 import { referenceAttend } from '../kernels/reference-attend.js';
 import type { Floats } from '../keys.js';
 import type { Steps } from '../steps.js';
@@ -45,19 +45,9 @@ export interface GroupCall {
   readonly normalisers?: Float64Array;
 }
 
-/** The gradients of a group, from those of its outputs. */
-export interface GroupBackwardCall extends Omit<GroupCall, 'logSums'> {
-  readonly normalisers: Float64Array;
-  /** [group * m, dv], and of the log sums [group * m], zero unless given. */
-  readonly dOut: Floats;
-  readonly dLogSums?: Float64Array;
-  /** [group * m, d], written. */
-  readonly dQ: Floats;
-  /** [n, d], [n, dv] and [n], added to. */
-  readonly dK: Float64Array;
-  readonly dV: Float64Array;
-  readonly dLogWeights?: Float64Array;
-}
+/** The gradients of a group, from those of its outputs: as in an `AttendBackwardCall`, of group * m queries. */
+export type GroupBackwardCall = Omit<GroupCall, 'logSums' | 'normalisers'> &
+  Pick<AttendBackwardCall, 'normalisers' | 'dOut' | 'dLogSums' | 'dQ' | 'dK' | 'dV' | 'dLogWeights'>;
 
 /** Where a key head is, counted over all batches. */
 export function placeOfGroup({ keyHeads }: AttentionInputs, index: number) {

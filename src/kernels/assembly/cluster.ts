@@ -1,6 +1,6 @@
 /** The nearest of some centres for each point, in float32: the centre c with the largest <x,c> - |c|^2 / 2. */
 import { setProduct } from './tile';
-import { storeTransposed } from './transpose';
+import { packFour } from './transpose';
 
 /** Points that are compared with four centres at a time; packed in groups of eight, they stay in the first-level cache. */
 export const POINTS: i32 = 64;
@@ -25,17 +25,7 @@ function groupBytes(d: i32): usize {
 export function packCentres(centres: usize, count: i32, d: i32, target: usize): void {
   const stride = (<usize>d) << 2;
   for (let j = 0; j < count; j += 4) {
-    for (let c: usize = 0; c < stride; c += 16) {
-      const source = centres + c;
-      storeTransposed(
-        v128.load(source),
-        v128.load(source + stride),
-        v128.load(source + 2 * stride),
-        v128.load(source + 3 * stride),
-        target + (c << 2),
-        16,
-      );
-    }
+    packFour(centres, d, target, 16);
     let sum = f32x4.splat(0);
     const end = target + (stride << 2);
     for (let at = target; at < end; at += 16) sum = f32x4.add(sum, f32x4.mul(v128.load(at), v128.load(at)));
@@ -50,17 +40,7 @@ export function packCentres(centres: usize, count: i32, d: i32, target: usize): 
 function begin(points: usize, d: i32, group: usize): void {
   const stride = (<usize>d) << 2;
   for (let half: usize = 0; half < 32; half += 16) {
-    for (let c: usize = 0; c < stride; c += 16) {
-      const source = points + c;
-      storeTransposed(
-        v128.load(source),
-        v128.load(source + stride),
-        v128.load(source + 2 * stride),
-        v128.load(source + 3 * stride),
-        group + (c << 3) + half,
-        32,
-      );
-    }
+    packFour(points, d, group + half, 32);
     points += stride << 2;
   }
   const best = group + ((<usize>d) << 5);

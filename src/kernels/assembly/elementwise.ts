@@ -2,23 +2,12 @@
  * What a transformer does to rows between its matrix products, in float32: layer norm, GELU, biases, and the optimiser's step.
  * Rows have a multiple of four numbers.
  */
+import { exp2 } from './exponents';
 
 /** e^(-x) for x >= 0 with a relative error of 2e-7; zero from x = 88 on. */
 @inline
 function expOfMinus(x: v128): v128 {
-  // 2^y of y = -x log2(e), by the nearest integer and a polynomial for the rest, as the attention kernels do.
-  const y = f32x4.pmax(f32x4.mul(x, f32x4.splat(-1.4426950408889634)), f32x4.splat(-127));
-  const rounder = f32x4.splat(12582912);
-  const shifted = f32x4.add(y, rounder);
-  const f = f32x4.sub(y, f32x4.sub(shifted, rounder));
-  let p = f32x4.splat(0.00015353361063321302);
-  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(0.0013398874396623069));
-  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(0.009618437360861487));
-  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(0.05550332471186609));
-  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(0.24022647913600553));
-  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(0.6931472028550193));
-  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(1));
-  return i32x4.add(p, i32x4.shl(shifted, 23));
+  return exp2(f32x4.mul(x, f32x4.splat(-1.4426950408889634)));
 }
 
 /**

@@ -4,7 +4,7 @@
  * have room for a multiple of eight rows, and for three numbers more.
  */
 import { demoted } from './exponents';
-import { storeTransposed } from './transpose';
+import { packFour, storeTransposed } from './transpose';
 
 /** Keys that are weighed at a time; their scores, [TILE, 8], stay in the first-level cache. */
 export const TILE: i32 = 128;
@@ -13,17 +13,7 @@ export const TILE: i32 = 128;
 export function packKeys(keys: usize, count: i32, d: i32, target: usize): void {
   const stride = (<usize>d) << 2;
   for (let j = 0; j < count; j += 4) {
-    for (let c: usize = 0; c < stride; c += 16) {
-      const source = keys + c;
-      storeTransposed(
-        v128.load(source),
-        v128.load(source + stride),
-        v128.load(source + 2 * stride),
-        v128.load(source + 3 * stride),
-        target + (c << 2),
-        16,
-      );
-    }
+    packFour(keys, d, target, 16);
     keys += stride << 2;
     target += stride << 2;
   }
