@@ -45,19 +45,19 @@ function likeArray(data: Floats, size: number): Floats {
   return data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
 }
 
+/** Numbers in the type of others: themselves where they have it. */
+function inTypeOf(like: Floats, data: Floats): Floats {
+  const single = like instanceof Float32Array;
+  if (single === data instanceof Float32Array) return data;
+  return single ? new Float32Array(data) : new Float64Array(data);
+}
+
 /** The gradients of the outputs, checked, in the type of the outputs. */
 export function checkOutputGradients(where: string, dOut: Tensor, out: OutputTensor): Floats {
   const shape = shapeOf(dOut, `${where}: dOut`);
   if (String(shape) !== String(out.shape))
     throw new RangeError(`${where}: dOut must have the shape of the output, [${out.shape}], got [${shape}]`);
-  const given = floatsOf(dOut);
-  const single = out.data instanceof Float32Array;
-  const data =
-    single === given instanceof Float32Array
-      ? given
-      : single
-        ? new Float32Array(given)
-        : new Float64Array(given);
+  const data = inTypeOf(out.data, floatsOf(dOut));
   largestEntry(`${where}: dOut`, { data, shape });
   return data;
 }
@@ -69,13 +69,7 @@ export function asGiven(
   sums: GradientSums,
 ): AttentionGradients {
   const like = (tensor: Tensor, gradient: Floats): OutputTensor => {
-    const single = floatsOf(tensor) instanceof Float32Array;
-    const data =
-      single === gradient instanceof Float32Array
-        ? gradient
-        : single
-          ? new Float32Array(gradient)
-          : new Float64Array(gradient);
+    const data = inTypeOf(floatsOf(tensor), gradient);
     return { data, shape: Array.from(tensor.shape ?? tensor.dims ?? []) };
   };
   const { q, k, v, logWeights } = given;
