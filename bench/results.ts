@@ -114,11 +114,12 @@ export function differences(answers: readonly Answer[]): string[] {
     .map(({ title, row }) => `${title}: ${row.contestant} ${row.check?.text}`);
 }
 
-/** An answer as Markdown. */
-export function answerText({ question, about, tables }: Answer): string {
+/** An answer as Markdown, with where it comes from. */
+export function answerText({ question, about, tables }: Answer, source: string): string {
   return [
     `## ${question}`,
     about,
+    source,
     ...tables.map((table) => `### ${table.title}\n\n${tableText(table)}`),
   ].join('\n\n');
 }
