@@ -32,7 +32,7 @@ describe('the lazy set', () => {
     expect(set).toMatchObject({ rank: d, sizeBound: d / 0.01, n, d, certificate: null });
     expect(exact.indices.length).toBeGreaterThan(3);
     for (const j of exact.indices) expect(set.indices).toContain(j);
-    expect(set.indices.length).toBeLessThanOrEqual(set.sizeBound / (1 - set.margin));
+    expect(set.indices.length).toBeLessThanOrEqual(set.sizeBound);
     set.indices.forEach((j, i) => {
       expect(set.scores[i]).toBeGreaterThanOrEqual(scores[j] * (1 - 1e-12));
     });
@@ -77,6 +77,25 @@ describe('the lazy set', () => {
     expect(set.indices).toEqual(alone);
     // Added to the Gram once, they have their exact scores but for the noise that the subset lacks.
     for (const score of set.scores) expect(score).toBeCloseTo(1, 3);
+  });
+
+  it.each([
+    ['a little above the scores: float64 tells them from it', 1 + 1e-7, 'superset', 0],
+    ['between the scores and what float64 tells from them', 1 + 1e-15, 'minimal', 1024],
+    ['a little below the scores', 1 - 1e-7, 'superset', 1024],
+  ])('never has more than d/epsilon keys: epsilon %s', (_, factor, guarantee, count) => {
+    // Of 1024 rows that share all of the weight, each has the score d/1024, but for what the others are.
+    const heavy = new Map(Array.from({ length: 1024 }, (_, t) => [Math.floor((t * n) / 1024) + (t % 13), t]));
+    const sign = (t: number, c: number) => ([1, 2, 4].filter((bit) => t & c & bit).length % 2 ? -1 : 1);
+    const keys = tensorOf(n, d, (i, c) => {
+      const t = heavy.get(i);
+      return t === undefined ? 1e-20 * sign(i, c) : sign(t, c);
+    });
+    const threshold = (d / 1024) * factor;
+    const set = universalSet(keys, { epsilon: threshold });
+    expect(set.guarantee).toBe(guarantee);
+    expect(set.indices.length).toBe(count);
+    if (guarantee === 'superset') expect(count).toBeLessThanOrEqual(set.sizeBound);
   });
 
   it('is certain to some 1e-3 by a Gram in float32, and by one in float64 where scales or conditioning ask for it', () => {

@@ -2,7 +2,8 @@
  * A certified superset of the universal set for f(x) = x^2 at the price of little more than reading the keys (docs/algorithms.md, section 7).
  *
  * For any part S of the rows G_S <= G, so scores against G_S are upper bounds of leverage scores. The rows whose bound reaches epsilon are added to
- * the Gram, each row once, and those that still reach it are the set: all of them are in that Gram, so there are at most d/epsilon.
+ * the Gram, each row once, and those that still reach it are the set: all of them are in that Gram, so there are at most d/epsilon. Should the
+ * margin of float32 leave more, that Gram is taken in float64.
  */
 import { BLOCK_ROWS } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
@@ -43,7 +44,7 @@ export function sampleOf(matrix: KeyMatrix) {
 
 /**
  * The set, or undefined where a part of the rows cannot say enough: too few rows, a rank-deficient or ill-conditioned subset, numbers that are not
- * finite, or too many rows that could be heavy. O(n d + d^3/epsilon) where cheap bounds decide.
+ * finite, or too many rows that could be heavy. At most d/epsilon rows. O(n d + d^3/epsilon) where cheap bounds decide.
  */
 export function* lazySet(matrix: KeyMatrix, epsilon: number): Steps<Selection | undefined> {
   const { n, d } = matrix;
@@ -63,20 +64,26 @@ export function* lazySet(matrix: KeyMatrix, epsilon: number): Steps<Selection | 
   const added = candidates
     .map(({ index }) => index)
     .filter((index) => !subset.some((half) => half.has(index)));
-  if (added.length === 0) return selection(partial, d, epsilon, candidates);
+  const fits = (rows: readonly Scored[]) => rows.length <= d / epsilon;
+  if (added.length === 0 && fits(candidates)) return selection(partial, d, epsilon, candidates);
 
-  parts.push({ matrix: rowsOf(matrix, added) });
-  const factor = yield* scorerOf(parts);
-  if (!factor) return undefined;
+  if (added.length > 0) parts.push({ matrix: rowsOf(matrix, added) });
   const indices = candidates.map(({ index }) => index);
-  const { plan, absolute, relative } = factor;
-  const kept = yield* screened(rowsOf(matrix, indices), { epsilon, plan, absolute, relative, forms: [] });
-  return selection(
-    factor,
-    d,
-    epsilon,
-    kept.map(({ index, score }) => ({ index: indices[index], score })),
-  );
+  // The rounding of float32 may let more rows pass than there can be.
+  for (const single of [true, false]) {
+    const factor = yield* scorerOf(parts, single);
+    if (!factor) return undefined;
+    const { plan, absolute, relative } = factor;
+    const kept = yield* screened(rowsOf(matrix, indices), { epsilon, plan, absolute, relative, forms: [] });
+    if (fits(kept))
+      return selection(
+        factor,
+        d,
+        epsilon,
+        kept.map(({ index, score }) => ({ index: indices[index], score })),
+      );
+  }
+  return undefined;
 }
 
 /** Some rows, and their Gram in float32 once it is computed. */
@@ -101,16 +108,16 @@ function shareOfLong(sample: Floats, gram: Float64Array, epsilon: number): numbe
 }
 
 /**
- * The factor of rows in a few parts, if it has full rank and is accurate enough: of Grams in float32, or in float64 where these are not certain
- * enough.
+ * The factor of rows in a few parts, if it has full rank and is accurate enough: of Grams in float32, if these will do, or in float64 where they
+ * are not certain enough.
  */
-function* scorerOf(parts: readonly Part[]): Steps<Scorer | undefined> {
+function* scorerOf(parts: readonly Part[], float32 = true): Steps<Scorer | undefined> {
   const { d } = parts[0].matrix;
   // Each part is one addition more.
   const depth = summationDepth(
     parts.length * parts.reduce((most, { matrix }) => Math.max(most, matrix.n), BLOCK_ROWS),
   );
-  for (const single of [true, false]) {
+  for (const single of float32 ? [true, false] : [false]) {
     const gram = new Float64Array(d * d);
     for (const part of parts)
       addTo(gram, single ? yield* singleGram(part) : yield* gramOf(part.matrix, { d }));
