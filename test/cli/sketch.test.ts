@@ -352,6 +352,15 @@ describe('a checkpoint', () => {
     expect(await json(...args)).toEqual({ ...whole, resumed: many, compared: 0 });
   });
 
+  test('with all rows, of a file that was touched: they are compared once, and not once more', async () => {
+    await stopped();
+    await json(...args);
+    utimesSync(place.path('many.npy'), 1, 1);
+    await wait(200);
+    expect(await json(...args)).toEqual({ ...whole, resumed: many, compared: many });
+    expect(await json(...args)).toEqual({ ...whole, resumed: many, compared: 0 });
+  });
+
   test('of a file that has grown since', async () => {
     await stopped();
     const more = tensor([many + 3000, d], 24, 997);
