@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
+import fs, {
   closeSync,
   ftruncateSync,
   lstatSync,
@@ -15,6 +15,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -129,6 +130,67 @@ describe('writeFileAtomic', () => {
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     expect(readFileSync(path, 'utf8')).toBe('after');
     expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('makes the file that a link points to, and keeps the link', () => {
+    for (const name of ['near', 'near/folder', 'far']) mkdirSync(join(folder, name));
+    symlinkSync(join(folder, 'near', 'folder'), join(folder, 'far', 'shortcut'));
+    const made: [name: string, link: string, file: string][] = [
+      ['relative', 'near/first', 'near/first'],
+      ['absolute', join(folder, 'far', 'second'), 'far/second'],
+      // The parent of the folder that the shortcut points to.
+      ['parent', 'far/shortcut/../third', 'near/third'],
+      ['twice', 'far/again', 'near/fourth'],
+    ];
+    symlinkSync('../near/fourth', join(folder, 'far', 'again'));
+    for (const [name, link, file] of made) {
+      symlinkSync(link, join(folder, name));
+      for (const text of ['new', 'newer']) {
+        writeFileAtomic(join(folder, name), [text]);
+        expect(lstatSync(join(folder, name)).isSymbolicLink(), name).toBe(true);
+        expect(lstatSync(join(folder, file)).isFile(), name).toBe(true);
+        expect(readFileSync(join(folder, file), 'utf8')).toBe(text);
+      }
+    }
+    expect(readdirSync(join(folder, 'near')).sort()).toEqual(['first', 'folder', 'fourth', 'third']);
+    expect(readdirSync(join(folder, 'far')).sort()).toEqual(['again', 'second', 'shortcut']);
+  });
+
+  it('names a link into a folder that is missing, or to itself, and leaves it', () => {
+    const [path, loop] = [join(folder, 'link'), join(folder, 'loop')];
+    symlinkSync('none/out', path);
+    symlinkSync('loop', loop);
+    expect(() => writeFileAtomic(path, ['x'])).toThrow(expect.objectContaining({ code: 'ENOENT', path }));
+    expect(() => writeFileAtomic(loop, ['x'])).toThrow(
+      expect.objectContaining({ code: 'ELOOP', path: loop }),
+    );
+    expect(readdirSync(folder).sort()).toEqual(['link', 'loop']);
+    expect([path, loop].map((link) => lstatSync(link).isSymbolicLink())).toEqual([true, true]);
+  });
+
+  it('is on the disk before it takes its name, where that is asked for', () => {
+    const path = join(folder, 'out');
+    const { fsyncSync, renameSync } = fs;
+    const calls: string[] = [];
+    const contents = () => readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+    fs.fsyncSync = (file) => {
+      calls.push(`synced ${contents()}`);
+      fsyncSync(file);
+    };
+    fs.renameSync = (from, to) => {
+      calls.push('named');
+      renameSync(from, to);
+    };
+    syncBuiltinESMExports();
+    try {
+      writeFileAtomic(path, ['al', 'l'], { synced: true });
+      expect(calls).toEqual(['synced all', 'named']);
+      writeFileAtomic(path, ['more']);
+      expect(calls).toEqual(['synced all', 'named', 'named']);
+    } finally {
+      Object.assign(fs, { fsyncSync, renameSync });
+      syncBuiltinESMExports();
+    }
   });
 
   it('removes what a killed process left of the same file, and nothing else', () => {

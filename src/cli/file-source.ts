@@ -4,8 +4,10 @@ import {
   closeSync,
   fstatSync,
   fsyncSync,
+  lstatSync,
   openSync,
   readdirSync,
+  readlinkSync,
   readSync,
   realpathSync,
   renameSync,
@@ -14,7 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { allocate, type ByteSource } from '../io/bytes.js';
 import { InputError } from './failure.js';
 
@@ -87,24 +89,35 @@ function identityOf(file: number): string | undefined {
   return age > tick ? [size, ino, mtimeNs, ctimeNs].join(' ') : undefined;
 }
 
+/** How a file is written. */
+export interface WriteFileOptions {
+  /** Whether it is on the disk before it takes its name: then it is whole, or as it was before, even after a power failure. */
+  readonly synced?: boolean;
+}
+
 /**
  * Writes a file so that it is there in full or as it was before: into a file beside it that then takes its name, and
  * is removed where anything fails. Of processes that write the same file at once, the last to end wins. A link keeps
- * pointing to its file, and what is no regular file (a pipe, a device) is written to directly.
+ * pointing to its file, which is made where it is missing, and what is no regular file (a pipe, a device) is written to directly.
  *
  * @throws the system's error where the file cannot be written; whatever the iterable throws
  */
-export function writeFileAtomic(path: string, chunks: Iterable<string | Uint8Array>): void {
+export function writeFileAtomic(
+  path: string,
+  chunks: Iterable<string | Uint8Array>,
+  { synced = false }: WriteFileOptions = {},
+): void {
   const before = onFile(path, () => statSync(path, { throwIfNoEntry: false }));
   const direct = before !== undefined && !before.isFile();
-  const target = before && !direct ? realpathSync(path) : path;
+  const target = direct ? path : onFile(path, () => fileBehind(path));
   if (!direct) removeLeftovers(target);
   const written = direct ? target : temporaryName(target);
   try {
     onFile(path, () => {
-      const file = created(path, () => openSync(written, direct ? 'w' : 'wx', before?.mode));
+      const file = created(target, () => openSync(written, direct ? 'w' : 'wx', before?.mode));
       try {
         writeChunks(file, chunks);
+        if (synced && !direct) fsyncSync(file);
       } finally {
         closeSync(file);
       }
@@ -114,6 +127,19 @@ export function writeFileAtomic(path: string, chunks: Iterable<string | Uint8Arr
     if (!direct) rmSync(written, { force: true });
     throw error;
   }
+}
+
+/**
+ * The file that a path stands for, through all links; it need not be there yet.
+ *
+ * @throws the system's error where the folder of that file is missing
+ */
+export function fileBehind(path: string): string {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return path;
+  const link = readlinkSync(path);
+  const target = isAbsolute(link) ? link : `${dirname(path)}/${link}`;
+  // By the system: `..` behind a link to a folder is the parent of that folder.
+  return fileBehind(join(realpathSync.native(dirname(target)), basename(target)));
 }
 
 /** How the names of files beside a target begin: with the machine, as another one's processes cannot be looked up. */

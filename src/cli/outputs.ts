@@ -3,10 +3,10 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import { type ArrayToWrite, parseReference, writeNpy, writeNpz, writeSafetensors } from '../io/index.js';
 import { UsageError } from './failure.js';
-import { writeFileAtomic } from './file-source.js';
+import { fileBehind, writeFileAtomic } from './file-source.js';
 
 /**
- * Checks that a file can be written.
+ * Checks that a file can be written; behind a link, the file that it points to.
  *
  * @throws UsageError for another ending than those that the command writes, a folder that is missing or that nothing may
  *   be written into, a path that is a folder or a pipe, or a file that is read as one of the inputs
@@ -19,10 +19,8 @@ export function checkOutput(
 ): void {
   if (!endings.includes(extname(path).toLowerCase()))
     throw new UsageError(`${option} must end in ${endings.join(', ')}, got '${path}'`);
-  const folder = dirname(path);
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-    throw new UsageError(`${option} ${path}: there is no folder '${folder}'`);
   const file = statSync(path, { throwIfNoEntry: false });
+  const folder = folderOf(path, option);
   if (file?.isDirectory()) throw new UsageError(`${option} ${path} is a folder`);
   if (file?.isFIFO()) throw new UsageError(`${option} ${path} is a pipe, not a file`);
   for (const input of inputs.map((reference) => parseReference(reference).file)) {
@@ -35,6 +33,18 @@ export function checkOutput(
     if (file) accessSync(path, constants.W_OK);
   } catch {
     throw new UsageError(`${option} ${path}: permission to write is missing`);
+  }
+}
+
+/** The folder that a file is written into. */
+function folderOf(path: string, option: string): string {
+  const isFolder = (name: string) => statSync(name, { throwIfNoEntry: false })?.isDirectory();
+  const named = dirname(path);
+  if (!isFolder(named)) throw new UsageError(`${option} ${path}: there is no folder '${named}'`);
+  try {
+    return dirname(fileBehind(path));
+  } catch {
+    throw new UsageError(`${option} ${path}: is a link into a folder that cannot be found`);
   }
 }
 

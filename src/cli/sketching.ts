@@ -13,10 +13,10 @@ export const SKETCH_ENDING = '.lev';
 /** How files of keys are called. */
 const KEYS_ENDING = /\.(npy|npz|safetensors)$/i;
 
-/** Writes a sketch, in full or not at all. */
+/** Writes a sketch, in full or not at all, whatever happens to the process or the machine. */
 export function writeSketch(path: string, sketch: UniversalSetSketch, note?: string): number {
   const bytes = sketch.toBytes(note);
-  writeFileAtomic(path, [bytes]);
+  writeFileAtomic(path, [bytes], { synced: true });
   return bytes.length;
 }
 

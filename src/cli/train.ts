@@ -93,7 +93,7 @@ async function train(config: string, options: TrainOptions, { call, print }: Ses
   const { batch } = plan.training;
   let saved = performance.now();
   const save = () => {
-    writeFileAtomic(output, [writeCheckpoint(plan, trainer.state, names as Naming)]);
+    writeFileAtomic(output, [writeCheckpoint(plan, trainer.state, names as Naming)], { synced: true });
     saved = performance.now();
   };
   const tell = (text: string) => json || print(text);

@@ -64,6 +64,7 @@ beforeAll(() => {
   mkdirSync(place.path('folder.html'));
   for (const pipe of ['pipe.npy', 'pipe.html']) execFileSync('mkfifo', [place.path(pipe)]);
   for (const link of ['link.svg', 'link.html']) symlinkSync('k.npy', place.path(link));
+  symlinkSync('none/set.npy', place.path('astray.npy'));
   before = place.files();
 });
 afterAll(() => place?.remove());
@@ -338,6 +339,11 @@ const usage: [string, string[], RegExp][] = [
   ],
   ['another ending', find('k.npy', ...eps, '-o', 'set.csv'), /-o must end in \.npy, \.npz.*'set\.csv'/],
   ['a folder that is not there', find('k.npy', ...eps, '-o', 'no/set.npy'), /there is no folder 'no'/],
+  [
+    'a link into a folder that is not there',
+    find('k.npy', ...eps, '-o', 'astray.npy'),
+    /-o astray\.npy: is a link into a folder that cannot be found/,
+  ],
   ['a folder as output', find('k.npy', ...eps, '-o', 'folder.npy'), /folder\.npy is a folder/],
   ['one array for many heads', find('k4.npy', ...eps, '-o', 'set.npy'), /\.npz.*several heads.*'set\.npy'/],
   [

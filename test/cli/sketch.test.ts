@@ -1,5 +1,5 @@
 /** Keys in one pass on the command line: sketches, streams and checkpoints give one set, whatever happens to the process. */
-import { copyFileSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseWeight, type UniversalSet, UniversalSetSketch, universalSet } from '../../src/index.js';
@@ -391,6 +391,35 @@ describe('a checkpoint', () => {
         'levattention find: many.lev: is the sketch of other rows than the first ones of many.npy: remove it to begin anew\n',
     });
     expect(readFileSync(place.path('many.lev'))).toEqual(before);
+  });
+
+  test('is on the disk before it takes its name', async () => {
+    place.write('many.npy', writeNpy(large));
+    const note = `
+      const fs = require('node:fs');
+      const { fsyncSync, openSync, renameSync } = fs;
+      const calls = [];
+      const opened = new Map();
+      fs.openSync = (path, ...rest) => {
+        const file = openSync(path, ...rest);
+        opened.set(file, path);
+        return file;
+      };
+      fs.fsyncSync = (file) => (calls.push(opened.get(file)), fsyncSync(file));
+      fs.renameSync = (from, to) => (calls.push(from, to), renameSync(from, to));
+      require('node:module').syncBuiltinESMExports();
+      process.on('exit', () => fs.writeFileSync('calls.json', JSON.stringify(calls)));`;
+    place.write('note.cjs', note);
+    rmSync(place.path('many.lev'), { force: true });
+    const environment = { NODE_OPTIONS: `--require ${place.path('note.cjs')}` };
+    done(await place.run(args.with(-1, '50000'), environment));
+    const calls: string[] = JSON.parse(readFileSync(place.path('calls.json'), 'utf8'));
+    const saves = calls.filter((name) => name !== 'many.npy');
+    expect(saves).toHaveLength(6);
+    for (const at of [0, 3]) {
+      expect(saves[at]).toMatch(/\.tmp$/);
+      expect(saves.slice(at, at + 3)).toEqual([saves[at], saves[at], 'many.lev']);
+    }
   });
 
   test('of other rows is refused, and left as it is', async () => {
