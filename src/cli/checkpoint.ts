@@ -21,6 +21,9 @@ export interface Checkpoint {
 /** Rows between two writes of a checkpoint, unless it is said. */
 export const INTERVAL = 1_000_000;
 
+/** What to do about a file that cannot be gone on from. */
+const REMEDY = 'remove it to begin anew';
+
 /** What stands beside the rows in a checkpoint, and tells whether a file still has them. */
 interface Mark {
   /** The file as it was before it was read; absent where its times could not tell. */
@@ -97,7 +100,7 @@ async function earlierSketch(
   call: CallOptions,
 ): Promise<{ sketch: UniversalSetSketch; digest: RowDigest; compared: number } | undefined> {
   if (!source.matrix || !statSync(path, { throwIfNoEntry: false })) return undefined;
-  const sketch = await readSketch(path, expected);
+  const sketch = await sketchIn(path, expected);
   if (sketch.rows === 0) return { sketch, digest: new RowDigest(source.d), compared: 0 };
   const mark = markOf(sketch.note);
   if (!mark)
@@ -110,9 +113,17 @@ async function earlierSketch(
   if (mark.file !== undefined && mark.file === identity) return { sketch, digest, compared: 0 };
   if (!(await hasRows(source, sketch.rows, digest, call)))
     throw new InputError(
-      `${path}: is the sketch of other rows than the first ones of ${source.name}: remove it to begin anew`,
+      `${path}: is the sketch of other rows than the first ones of ${source.name}: ${REMEDY}`,
     );
   return { sketch, digest, compared: sketch.rows };
+}
+
+async function sketchIn(path: string, expected: SketchOptions): Promise<UniversalSetSketch> {
+  try {
+    return await readSketch(path, expected);
+  } catch (error) {
+    throw error instanceof InputError ? new InputError(`${error.message}: ${REMEDY}`) : error;
+  }
 }
 
 function markOf(note: string): Mark | undefined {

@@ -275,12 +275,17 @@ const files: [string, string[], RegExp][] = [
   [
     'the checkpoint of a damaged file',
     find('k.npy', ...eps, '--checkpoint', 'flipped.lev'),
-    /flipped\.lev: .*checksum/,
+    /flipped\.lev: .*checksum does not fit: remove it to begin anew/,
+  ],
+  [
+    'a checkpoint of text',
+    find('k.npy', ...eps, '--checkpoint', 'text.lev'),
+    /text\.lev: the bytes must be those of a sketch: remove it to begin anew/,
   ],
   [
     'the checkpoint of other keys',
     find('wide.npy', ...eps, '--checkpoint', 'k.lev'),
-    /k\.lev: both must have the same d, got 7 and 6/,
+    /k\.lev: both must have the same d, got 7 and 6: remove it to begin anew/,
   ],
   [
     'the checkpoint of a stream',

@@ -435,7 +435,9 @@ describe('a checkpoint', () => {
         stderr: `levattention find: many.lev: is the sketch of other rows than the first ones of ${file}: remove it to begin anew\n`,
       });
     const { stderr } = await place.run(args.with(3, '0.01'));
-    expect(stderr).toBe('levattention find: many.lev: both must have the same epsilon, got 0.01 and 0.005\n');
+    expect(stderr).toBe(
+      'levattention find: many.lev: both must have the same epsilon, got 0.01 and 0.005: remove it to begin anew\n',
+    );
     expect(readFileSync(place.path('many.lev'))).toEqual(before);
   });
 
