@@ -5,14 +5,14 @@ import { useKernels } from '../kernels/load.js';
 import { referenceKernels } from '../kernels/reference.js';
 import { randomStream } from '../random.js';
 import { run } from '../steps.js';
-import { kMeans, residuals } from './k-means.js';
+import { kMeans } from './k-means.js';
 
 const normals = (size: number, seed: number) => new Float32Array(size).map(randomStream(seed).normal);
 const sum = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => a + b, 0);
 const cluster = (points: Float32Array, d: number, wanted: number, seed = 1, iterations?: number) =>
   run(kMeans(points, d, wanted, randomStream(seed), iterations));
 const inertia = (points: Float32Array, d: number, wanted: number, seed = 1, iterations?: number) =>
-  sum(residuals(points, cluster(points, d, wanted, seed, iterations), d));
+  sum(cluster(points, d, wanted, seed, iterations).distances);
 
 describe('k-means', () => {
   it('gives each point one of at most `wanted` centres that all have points, for any points', () => {
@@ -32,12 +32,13 @@ describe('k-means', () => {
             if (kind === 'outlier') return i === n - 1 ? 1 : x * 1e-20;
             return kind === 'tiny' ? x * 1e-30 : x;
           });
-          const { centres, nearest } = cluster(points, d, wanted);
+          const clusters = cluster(points, d, wanted);
+          const { centres, nearest } = clusters;
           const count = centres.length / d;
           expect(new Set(nearest)).toEqual(new Set(Array.from({ length: count }, (_, j) => j)));
           expect(count).toBeLessThanOrEqual(Math.min(n, wanted));
           expect(centres.every(Number.isFinite)).toBe(true);
-          expect(cluster(points, d, wanted)).toEqual({ centres, nearest });
+          expect(cluster(points, d, wanted)).toEqual(clusters);
           if (kind === 'few distinct' && wanted >= 3) expect(count).toBe(Math.min(3, n));
         },
       ),

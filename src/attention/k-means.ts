@@ -1,17 +1,16 @@
 /**
- * k-means in about the time of one attention over the centres: seeds by squared distance in a few rounds on a sample (Arthur and
+ * k-means in about the time of one attention over the centres: seeds by squared distance in rounds on a sample (Arthur and
  * Vassilvitskii, k-means++, SODA 2007; many draws a round: Bahmani et al., Scalable k-means++, VLDB 2012), then Lloyd's iterations.
  */
-import { kernels } from '../kernels/load.js';
-import { referenceNearest } from '../kernels/reference-nearest.js';
-import { wasmNearest } from '../kernels/wasm-nearest.js';
+import { findNearest } from '../kernels/cluster.js';
 import { type Random, sampleWithoutReplacement } from '../random.js';
 import type { Steps } from '../steps.js';
 import { topKeys } from './selectors/top-keys.js';
 
-/** Points of the sample for each centre, and rounds in which centres are drawn from it. */
+/** Points of the sample for each centre; rounds in which centres are drawn from it at most, and centres of a round at least. */
 const SAMPLE = 8;
-const ROUNDS = 8;
+const ROUNDS = 32;
+const DRAWN = 4;
 
 /** Share of the centres that are drawn from all points after the iterations on the sample. */
 const LATE = 1 / 8;
@@ -20,59 +19,40 @@ const LATE = 1 / 8;
 const SAMPLE_ITERATIONS = 4;
 
 /** Multiply-adds between two reports of progress. */
-const STEP_WORK = 2 ** 24;
+const STEP_WORK = 2 ** 25;
 
 /** Points by their nearest centres. */
 export interface Clusters {
   /** [count, d]; every one has points, so there are fewer than wanted where there are fewer distinct points. */
   readonly centres: Float32Array;
-  /** [n]: the centre of each point. */
+  /** [n]: the centre of each point, -1 for one that has been left out. */
   readonly nearest: Int32Array;
+  /** [n]: the squared distance of each point from its centre, 0 for one that has been left out. */
+  readonly distances: Float64Array<ArrayBuffer>;
+  /** [count, d]: the points of each centre, added up. */
+  readonly sums: Float64Array;
 }
 
-/** Assigns points to their nearest centres; whether any assignment changed. */
-function* assign(
-  points: Float32Array,
-  centres: Float32Array,
-  d: number,
-  nearest: Int32Array,
-): Steps<boolean> {
-  const find = kernels().name === 'wasm-simd' ? wasmNearest : referenceNearest;
-  const n = nearest.length;
+/** Assigns points to their nearest centres; without their sums where these are not asked for. */
+function* assign(points: Float32Array, centres: Float32Array, d: number, adds = true): Steps<Clusters> {
+  const n = points.length / d;
+  const nearest = new Int32Array(n);
+  const distances = new Float64Array(n);
+  const sums = new Float64Array(adds ? centres.length : 0);
   const block = Math.max(1024, Math.floor(STEP_WORK / centres.length));
-  const found = new Int32Array(Math.min(n, block));
-  let changed = false;
   for (let start = 0; start < n; start += block) {
     const end = Math.min(start + block, n);
-    const out = found.subarray(0, end - start);
-    find({ points: points.subarray(start * d, end * d), centres, d, out });
-    changed ||= out.some((centre, i) => centre !== nearest[start + i]);
-    nearest.set(out, start);
+    findNearest({
+      points: points.subarray(start * d, end * d),
+      centres,
+      d,
+      out: nearest.subarray(start, end),
+      distances: distances.subarray(start, end),
+      sums: adds ? sums : undefined,
+    });
     if (4 * (end - start) * centres.length >= STEP_WORK) yield { phase: 'k-means', done: end, total: n };
   }
-  return changed;
-}
-
-/** |x_i - c_j|^2 of point i and centre j. */
-function squaredDistance(points: Float32Array, i: number, centres: Float32Array, j: number, d: number) {
-  let sum = 0;
-  for (let c = 0, x = i * d, y = j * d; c < d; c++) {
-    const difference = points[x++] - centres[y++];
-    sum += difference * difference;
-  }
-  return sum;
-}
-
-/** [n]: the squared distance of each point from its centre. */
-export function residuals(
-  points: Float32Array,
-  { centres, nearest }: Clusters,
-  d: number,
-): Float64Array<ArrayBuffer> {
-  const distances = new Float64Array(nearest.length);
-  for (let i = 0; i < distances.length; i++)
-    distances[i] = squaredDistance(points, i, centres, nearest[i], d);
-  return distances;
+  return { centres, nearest, distances, sums };
 }
 
 /** Up to `count` points, each drawn with a probability in proportion to its weight, at equal steps of the running sum. */
@@ -103,37 +83,37 @@ function rowsOf(points: Float32Array, rows: readonly number[], d: number): Float
 /** At most `wanted` of the points, drawn by their squared distances from those of the rounds before. */
 function* seeds(points: Float32Array, d: number, wanted: number, random: Random): Steps<Float32Array> {
   const n = points.length / d;
-  const distances = new Float64Array(n).fill(1);
-  const nearest = new Int32Array(n);
+  let distances = new Float64Array(n).fill(1);
   const chosen: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const drawn = drawWeighted(distances, Math.ceil((wanted * (round + 1)) / ROUNDS) - chosen.length, random);
+  const rounds = Math.min(ROUNDS, Math.ceil(wanted / DRAWN));
+  for (let round = 0; round < rounds; round++) {
+    const drawn = drawWeighted(distances, Math.ceil((wanted * (round + 1)) / rounds) - chosen.length, random);
     if (drawn.length === 0) continue;
     chosen.push(...drawn);
-    const centres = rowsOf(points, drawn, d);
-    yield* assign(points, centres, d, nearest);
-    for (let i = 0; i < n; i++) {
-      const distance = squaredDistance(points, i, centres, nearest[i], d);
-      if (round === 0 || distance < distances[i]) distances[i] = distance;
-    }
+    const next = yield* assign(points, rowsOf(points, drawn, d), d, false);
+    distances = round === 0 ? next.distances : distances.map((x, i) => Math.min(x, next.distances[i]));
   }
   return rowsOf(points, chosen, d);
 }
 
+/** The number of points of each centre. */
+function membersOf({ centres, nearest }: Clusters, d: number): Uint32Array {
+  const members = new Uint32Array(centres.length / d);
+  for (let i = 0; i < nearest.length; i++) if (nearest[i] >= 0) members[nearest[i]]++;
+  return members;
+}
+
 /** The means of the points of each centre; a centre without points moves to one of the points that are farthest from theirs. */
 function moved(points: Float32Array, clusters: Clusters, d: number): Float32Array {
-  const { centres, nearest } = clusters;
-  const sums = new Float64Array(centres.length);
-  const members = new Float64Array(centres.length / d);
-  for (let i = 0, x = 0; i < nearest.length; i++) {
-    members[nearest[i]]++;
-    for (let c = 0, y = nearest[i] * d; c < d; c++) sums[y++] += points[x++];
-  }
+  const { sums, distances } = clusters;
+  const members = membersOf(clusters, d);
   const means = new Float32Array(sums.length);
-  for (let at = 0; at < means.length; at++) means[at] = sums[at] / members[Math.floor(at / d)];
+  members.forEach((count, centre) => {
+    for (let at = centre * d; at < (centre + 1) * d; at++) means[at] = sums[at] / count;
+  });
   const empty = [...members.keys()].filter((centre) => members[centre] === 0);
   if (empty.length === 0) return means;
-  const farthest = topKeys(residuals(points, clusters, d), Math.min(empty.length, nearest.length), []);
+  const farthest = topKeys(distances, Math.min(empty.length, distances.length), []);
   empty.forEach((centre, e) => {
     const i = farthest[e % farthest.length];
     means.set(points.subarray(i * d, (i + 1) * d), centre * d);
@@ -142,36 +122,96 @@ function moved(points: Float32Array, clusters: Clusters, d: number): Float32Arra
 }
 
 /** Lloyd's iterations, until nothing changes; the last thing that is done is an assignment. */
-function* iterate(points: Float32Array, start: Float32Array, d: number, iterations: number): Steps<Clusters> {
-  const nearest = new Int32Array(points.length / d).fill(-1);
-  let centres = start;
-  let changed = yield* assign(points, centres, d, nearest);
-  for (let i = 0; i < iterations && changed; i++) {
-    centres = moved(points, { centres, nearest }, d);
-    changed = yield* assign(points, centres, d, nearest);
+function* iterate(points: Float32Array, start: Clusters, d: number, iterations: number): Steps<Clusters> {
+  let clusters = start;
+  for (let i = 0; i < iterations; i++) {
+    const next = yield* assign(points, moved(points, clusters, d), d);
+    const { nearest } = clusters;
+    clusters = next;
+    if (next.nearest.every((centre, j) => centre === nearest[j])) break;
   }
-  return { centres, nearest };
+  return clusters;
+}
+
+/** Adds the point i, times a factor, to the sum of a centre. */
+function addPoint(
+  points: Float32Array,
+  i: number,
+  factor: number,
+  sums: Float64Array,
+  centre: number,
+  d: number,
+) {
+  for (let c = 0, x = i * d, y = centre * d; c < d; c++) sums[y++] += factor * points[x++];
+}
+
+/** The clusters with further centres: points that are nearer to one of these go over to it. */
+function* extended(
+  points: Float32Array,
+  { centres, nearest, distances, sums }: Clusters,
+  further: Float32Array,
+  d: number,
+): Steps<Clusters> {
+  if (further.length === 0) return { centres, nearest, distances, sums };
+  const count = centres.length / d;
+  const all = { centres: new Float32Array(centres.length + further.length), nearest, distances, sums };
+  all.centres.set(centres);
+  all.centres.set(further, centres.length);
+  all.sums = new Float64Array(all.centres.length);
+  all.sums.set(sums);
+  const next = yield* assign(points, further, d, false);
+  for (let i = 0; i < nearest.length; i++) {
+    if (!(next.distances[i] < distances[i])) continue;
+    addPoint(points, i, -1, all.sums, nearest[i], d);
+    nearest[i] = count + next.nearest[i];
+    distances[i] = next.distances[i];
+    addPoint(points, i, 1, all.sums, nearest[i], d);
+  }
+  return all;
 }
 
 /** The clusters that have points, numbered anew. */
-function withoutEmpty({ centres, nearest }: Clusters, d: number): Clusters {
-  const count = centres.length / d;
-  const hasPoints = new Uint8Array(count);
-  for (let i = 0; i < nearest.length; i++) hasPoints[nearest[i]] = 1;
-  const used = [...hasPoints.keys()].filter((centre) => hasPoints[centre]);
-  if (used.length === count) return { centres, nearest };
-  const number = new Map(used.map((centre, i) => [centre, i]));
-  return { centres: rowsOf(centres, used, d), nearest: nearest.map((centre) => number.get(centre)!) };
+function withoutEmpty(clusters: Clusters, d: number): Clusters {
+  const members = membersOf(clusters, d);
+  const used = [...members.keys()].filter((centre) => members[centre] > 0);
+  if (used.length === members.length) return clusters;
+  const number = new Int32Array(members.length);
+  used.forEach((centre, i) => {
+    number[centre] = i;
+  });
+  const { centres, nearest, distances, sums } = clusters;
+  return {
+    centres: rowsOf(centres, used, d),
+    nearest: nearest.map((centre) => (centre < 0 ? -1 : number[centre])),
+    distances,
+    sums: Float64Array.from(
+      { length: used.length * d },
+      (_, at) => sums[used[Math.floor(at / d)] * d + (at % d)],
+    ),
+  };
 }
 
-/** Lloyd's iterations from given centres; those that lose their points are left out. */
-export function* lloyd(
+/** The clusters of all points but some, after one more of Lloyd's iterations; those that lose their points are left out. O(n count d). */
+export function* leavingOut(
   points: Float32Array,
-  centres: Float32Array,
+  clusters: Clusters,
+  out: readonly number[],
   d: number,
-  iterations: number,
 ): Steps<Clusters> {
-  return withoutEmpty(yield* iterate(points, centres, d, iterations), d);
+  const before = { ...clusters, nearest: clusters.nearest.slice(), distances: clusters.distances.slice() };
+  before.sums = before.sums.slice();
+  for (const i of out) addPoint(points, i, -1, before.sums, before.nearest[i], d);
+  const forget = ({ nearest, distances }: Clusters) => {
+    for (const i of out) {
+      nearest[i] = -1;
+      distances[i] = 0;
+    }
+  };
+  forget(before);
+  const after = yield* assign(points, moved(points, before, d), d);
+  for (const i of out) addPoint(points, i, -1, after.sums, after.nearest[i], d);
+  forget(after);
+  return withoutEmpty(after, d);
 }
 
 /**
@@ -185,22 +225,20 @@ export function* kMeans(
   d: number,
   wanted: number,
   random: Random,
-  iterations = 2,
+  iterations = 1,
 ): Steps<Clusters> {
   const n = points.length / d;
   const size = SAMPLE * wanted;
   if (size >= n) {
-    const all = yield* seeds(points, d, Math.min(wanted, n), random);
+    const all = yield* assign(points, yield* seeds(points, d, Math.min(wanted, n), random), d);
     return withoutEmpty(yield* iterate(points, all, d, SAMPLE_ITERATIONS + iterations), d);
   }
   const late = Math.min(wanted - 1, Math.max(1, Math.floor(wanted * LATE)));
   const sample = rowsOf(points, sampleWithoutReplacement(n, size, random), d);
-  const early = yield* seeds(sample, d, wanted - late, random);
-  const first = { ...(yield* iterate(sample, early, d, SAMPLE_ITERATIONS)), nearest: new Int32Array(n) };
-  yield* assign(points, first.centres, d, first.nearest);
-  const drawn = drawWeighted(residuals(points, first, d), late, random);
-  const centres = new Float32Array((wanted - late + drawn.length) * d);
-  centres.set(rowsOf(points, drawn, d), centres.length - drawn.length * d);
-  centres.set(moved(points, first, d));
-  return withoutEmpty(yield* iterate(points, centres, d, iterations - 1), d);
+  const early = yield* assign(sample, yield* seeds(sample, d, wanted - late, random), d);
+  const { centres } = yield* iterate(sample, early, d, SAMPLE_ITERATIONS);
+  const first = yield* assign(points, centres, d);
+  const drawn = drawWeighted(first.distances, late, random);
+  const all = yield* extended(points, first, rowsOf(points, drawn, d), d);
+  return withoutEmpty(yield* iterate(points, all, d, iterations), d);
 }

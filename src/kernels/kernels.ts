@@ -118,6 +118,10 @@ export interface NearestCall {
   readonly d: number;
   /** [n]. */
   readonly out: Int32Array;
+  /** [n], written: |x_i - c|^2 of each point and its centre. */
+  readonly distances?: Float64Array;
+  /** [count, d], added to: the points of each centre. */
+  readonly sums?: Float64Array;
 }
 
 /**
@@ -125,6 +129,45 @@ export interface NearestCall {
  * ties are decided by rounding.
  */
 export type Nearest = (call: NearestCall) => void;
+
+/** Rows that are multiplied by a matrix, row-major; in float32 where all arrays are, else in float64. */
+export interface ProductsCall {
+  /** [n, d]. */
+  readonly rows: Floats;
+  /** [d, width]. */
+  readonly matrix: Floats;
+  readonly d: number;
+  /** [n, width], written. */
+  readonly out: Floats;
+}
+
+/** out = rows matrix. */
+export type Products = (call: ProductsCall) => void;
+
+/** How far rows spread. */
+export interface Spread {
+  /** [d]. */
+  readonly mean: Float64Array;
+  /** The root of the mean of |x - mean|^2. */
+  readonly deviation: number;
+}
+
+/** The spread of rows [n, d]. */
+export type SpreadOf = (rows: Floats, d: number) => Spread;
+
+/** Columns of points: (x - mean) factor of each row x, times a matrix where there is one. */
+export interface PointColumns {
+  /** [n, d]. */
+  readonly rows: Floats;
+  readonly d: number;
+  readonly mean: Float64Array;
+  readonly factor: number;
+  /** [d, d]. */
+  readonly matrix?: Float32Array;
+}
+
+/** Writes points [n, width], one group of columns beside the other; width is the sum of theirs. */
+export type MakePoints = (groups: readonly PointColumns[], out: Float32Array) => void;
 
 /** The gradients of a sum over outputs and log sums of an {@link AttendCall}, from those of the outputs. */
 export interface AttendBackwardCall extends Omit<AttendCall, 'logSums'> {

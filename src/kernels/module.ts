@@ -105,6 +105,20 @@ export interface ClusterExports {
     out: number,
     work: number,
   ): void;
+  distances(points: number, count: number, d: number, centres: number, numbers: number, out: number): void;
+  addToSums(points: number, count: number, d: number, numbers: number, sums: number): void;
+  spread(rows: number, count: number, d: number, mean: number): number;
+  centre(
+    rows: number,
+    count: number,
+    d: number,
+    mean: number,
+    factor: number,
+    target: number,
+    stride: number,
+  ): void;
+  matmulBytes: DenseExports['matmulBytes'];
+  matmul: DenseExports['matmul'];
 }
 
 /** The functions for the gradients of attention. */

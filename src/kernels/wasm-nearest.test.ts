@@ -47,6 +47,49 @@ it('agrees with float64 for any shape, up to near ties', () => {
   );
 });
 
+it('gives distances and sums of the centres that it finds, for any shape', () => {
+  const shapes = fc.record({
+    seed: fc.nat(),
+    n: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(511, 512, 513, 1100)),
+    count: fc.integer({ min: 1, max: 30 }),
+    d: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(64, 130)),
+  });
+  fc.assert(
+    fc.property(shapes, ({ seed, n, count, d }) => {
+      const points = normals(n * d, seed);
+      const centres = normals(count * d, seed + 1);
+      const before = new Float64Array(normals(count * d, seed + 2));
+      for (const find of [wasmNearest, referenceNearest]) {
+        const out = new Int32Array(n);
+        const distances = new Float64Array(n);
+        const sums = before.slice();
+        find({ points, centres, d, out, distances, sums });
+        const expected = before.slice();
+        points.forEach((x, at) => {
+          expected[out[Math.floor(at / d)] * d + (at % d)] += x;
+        });
+        expect(sums.every((sum, at) => Math.abs(sum - expected[at]) < 1e-9)).toBe(true);
+        const squares = Array.from(out, (j, i) => {
+          let square = 0;
+          for (let c = 0; c < d; c++) square += (points[i * d + c] - centres[j * d + c]) ** 2;
+          return square;
+        });
+        expect(squares.every((square, i) => Math.abs(distances[i] / square - 1) < 1e-5)).toBe(true);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+it('loses no digits of small distances between points that are far from zero', () => {
+  const centres = new Float32Array(7).fill(1e4);
+  const points = Float32Array.of(...centres, ...centres);
+  points[8] += 0.5;
+  const distances = new Float64Array(2);
+  wasmNearest({ points, centres, d: 7, out: new Int32Array(2), distances });
+  expect([...distances]).toEqual([0, 0.25]);
+});
+
 it('takes the lower of equal centres, in the same panel and in another', () => {
   const centres = Float32Array.of(5, 5, 1, 2, 1, 2, 9, 9, 1, 2, 5, 5);
   const points = Float32Array.of(1, 2, 5, 5, 9, 9, 1, 1);

@@ -2,7 +2,7 @@
 import type { KeyMatrix } from '../../keys.js';
 import type { Random } from '../../random.js';
 import type { Steps } from '../../steps.js';
-import { kMeans as clustersOf, residuals } from '../k-means.js';
+import { kMeans as clustersOf } from '../k-means.js';
 import { singlePoints } from './points.js';
 import type { Selector } from './selector.js';
 import { remaining, topKeys, union } from './top-keys.js';
@@ -10,7 +10,7 @@ import { remaining, topKeys, union } from './top-keys.js';
 /** `wanted` points: the one nearest to each centre among its own, then those farthest from their centre. */
 function* representatives(points: Float32Array, wanted: number, d: number, random: Random): Steps<number[]> {
   const clusters = yield* clustersOf(points, d, wanted, random);
-  const distances = residuals(points, clusters, d);
+  const { distances } = clusters;
   const representative = new Int32Array(clusters.centres.length / d).fill(-1);
   clusters.nearest.forEach((centre, i) => {
     const best = representative[centre];

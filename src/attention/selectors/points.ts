@@ -4,10 +4,19 @@ import type { Floats, KeyMatrix } from '../../keys.js';
 /** Multiply-adds of a selector between two reports of progress. */
 export const STEP_WORK = 2 ** 23;
 
+/** The largest absolute value. */
+export function largestOf(data: Floats): number {
+  let largest = 0;
+  for (let i = 0; i < data.length; i++) {
+    const x = Math.abs(data[i]);
+    if (x > largest) largest = x;
+  }
+  return largest;
+}
+
 /** s, a power of two such that no entry times s^2 is much above 1. Twice s, because 1 over a denormal number overflows. */
 export function halfScale(data: Floats): number {
-  let largest = 0;
-  for (let i = 0; i < data.length; i++) largest = Math.max(largest, Math.abs(data[i]));
+  const largest = largestOf(data);
   return largest > 0 ? 2 ** Math.trunc(-Math.log2(largest) / 2) : 1;
 }
 

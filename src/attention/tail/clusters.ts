@@ -1,6 +1,6 @@
 /** Light keys as weighted clusters: their centres stand for them, and the keys that no centre is near to are kept as they are. */
 import type { Steps } from '../../steps.js';
-import { kMeans, lloyd, residuals } from '../k-means.js';
+import { kMeans, leavingOut } from '../k-means.js';
 import { remaining, topKeys } from '../selectors/top-keys.js';
 import { type Points, pointsOf } from './metric.js';
 import {
@@ -28,7 +28,7 @@ export interface ClustersOptions {
   readonly metric?: 'euclidean' | 'queries' | 'auto';
   /** Whether scaled values are appended to the keys. */
   readonly values?: boolean;
-  /** Of k-means over all keys; 2 by default. */
+  /** Of k-means over all keys; 1 by default. */
   readonly iterations?: number;
   /** Under a causal mask with more than one query, the runs of positions that are clustered apart; 16 by default. */
   readonly segments?: number;
@@ -63,17 +63,21 @@ function plansOf(options: ClustersOptions, looksAtQueries: boolean): Plan[] {
     exactBy = 'auto',
     metric = 'auto',
     values = true,
-    iterations = 2,
+    iterations = 1,
     segments = 16,
   } = options;
-  const plans = CANDIDATES.map((candidate) => ({
-    share: exactShare === 'auto' ? candidate.share : exactShare,
-    by: exactBy === 'auto' ? candidate.by : exactBy,
-    metric: metric === 'auto' ? candidate.metric : metric,
-    values,
-    iterations,
-    segments,
-  }));
+  const plans = CANDIDATES.map((candidate) => {
+    const share = exactShare === 'auto' ? candidate.share : exactShare;
+    return {
+      share,
+      // Without exact keys it does not matter which they are.
+      by: share === 0 ? 'residual' : exactBy === 'auto' ? candidate.by : exactBy,
+      metric: metric === 'auto' ? candidate.metric : metric,
+      values,
+      iterations,
+      segments,
+    } as const;
+  });
   const allowed = looksAtQueries ? plans : plans.slice(0, 1);
   const distinct = new Map(allowed.map((plan) => [JSON.stringify(plan), plan]));
   return [...distinct.values()];
@@ -144,23 +148,21 @@ function* groupKeys(
   }
   const rows = rowsOf(points, keys);
   let clusters = yield* kMeans(rows, width, pairs - exact, random, iterations);
-  let inside = keys;
   const alone = pairs - clusters.centres.length / width;
   if (alone > 0) {
-    const far = topKeys(residuals(rows, clusters, width), alone, []);
+    const far = topKeys(clusters.distances, alone, []);
     for (const i of far) take([keys[i]]);
-    const taken = new Set(far);
-    inside = keys.filter((_, i) => !taken.has(i));
-    clusters = yield* lloyd(rowsOf(points, inside), clusters.centres, width, 1);
+    clusters = yield* leavingOut(rows, clusters, far, width);
   }
   const groups: number[][] = Array.from({ length: clusters.centres.length / width }, () => []);
-  inside.forEach((j, i) => {
-    groups[clusters.nearest[i]].push(j);
+  keys.forEach((j, i) => {
+    if (clusters.nearest[i] >= 0) groups[clusters.nearest[i]].push(j);
   });
   for (const group of groups) take(group);
 }
 
 function rowsOf({ data, width }: Points, keys: readonly number[]): Float32Array {
+  if (keys.length * width === data.length) return data;
   const rows = new Float32Array(keys.length * width);
   keys.forEach((j, i) => {
     rows.set(data.subarray(j * width, (j + 1) * width), i * width);

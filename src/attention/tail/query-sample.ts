@@ -1,12 +1,16 @@
 /** A few of a head's queries, and the attention that they pay: what clusters are measured by and moments are judged by. */
+import { performAttend } from '../../kernels/attend-task.js';
+import { referenceAttend } from '../../kernels/reference-attend.js';
 import type { Floats } from '../../keys.js';
 import type { Steps } from '../../steps.js';
-import { dotProducts, STEP_WORK } from '../selectors/points.js';
 import type { StoredPairs } from './stored-pairs.js';
 import type { TailHead } from './tail.js';
 
 /** Queries of a sample at most. */
 const MOST = 32;
+
+/** Multiply-adds between two reports of progress. */
+const STEP_WORK = 2 ** 25;
 
 /** Queries [count, d] with what they see. */
 export interface QuerySample {
@@ -41,30 +45,46 @@ export interface SampleMass {
   readonly logSums: Float64Array;
 }
 
-/** O(n d) a query. */
-export function* massOf(sample: QuerySample, { k, n, d, scale }: TailHead): Steps<SampleMass> {
-  const keys = k instanceof Float64Array ? k : new Float64Array(k);
-  const rows = new Float64Array(sample.rows);
+/**
+ * O(n d) a query. The mass of a key is the gradient of the sum of all outputs by its value, where values have one entry.
+ */
+export function* massOf(sample: QuerySample, head: TailHead): Steps<SampleMass> {
+  const { k, n, d, scale, attend } = head;
+  const single = k instanceof Float32Array && sample.rows instanceof Float32Array;
+  const ones = (length: number) => (single ? new Float32Array(length) : new Float64Array(length)).fill(1);
+  const v = ones(n);
   const mass = new Float64Array(n);
   const logSums = new Float64Array(sample.count);
-  const scores = new Float64Array(n);
-  let work = 0;
-  for (let i = 0; i < sample.count; i++) {
-    const visible = sample.visible[i];
-    dotProducts(rows, i, keys, visible, d, scores);
-    let largest = Number.NEGATIVE_INFINITY;
-    for (let j = 0; j < visible; j++) largest = Math.max(largest, scores[j]);
-    let total = 0;
-    for (let j = 0; j < visible; j++) {
-      scores[j] = Math.exp(scale * (scores[j] - largest));
-      total += scores[j];
-    }
-    for (let j = 0; j < visible; j++) mass[j] += scores[j] / total;
-    logSums[i] = scale * largest + Math.log(total);
-    work += visible * d;
-    if (work < STEP_WORK) continue;
-    work = 0;
-    yield { phase: 'query sample', done: i, total: sample.count };
+  const most = Math.max(8, Math.floor(STEP_WORK / (n * d)));
+  for (let start = 0; start < sample.count; start += most) {
+    const end = Math.min(start + most, sample.count);
+    const m = end - start;
+    const q = sample.rows.subarray(start * d, end * d);
+    const out = ones(m);
+    const normalisers = new Float64Array(2 * m);
+    const call = {
+      q,
+      k,
+      v,
+      out,
+      m,
+      n,
+      d,
+      dv: 1,
+      scale,
+      limits: sample.visible.subarray(start, end),
+      normalisers,
+    };
+    attend({ ...call, logSums: logSums.subarray(start, end) });
+    const { dV } = performAttend.backward({
+      ...call,
+      dOut: ones(m),
+      single,
+      reference: attend === referenceAttend,
+      asksLogWeights: false,
+    });
+    for (let j = 0; j < n; j++) mass[j] += dV[j];
+    yield { phase: 'query sample', done: end, total: sample.count };
   }
   return { mass, logSums };
 }

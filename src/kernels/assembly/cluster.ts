@@ -1,6 +1,9 @@
-/** The nearest of some centres for each point, in float32: the centre c with the largest <x,c> - |c|^2 / 2. */
+/** The nearest of some centres for each point, in float32: the centre c with the largest <x,c> - |c|^2 / 2; and what Lloyd's iterations make of it. */
 import { setProduct } from './tile';
 import { packFour } from './transpose';
+
+export { matmul, matmulBytes } from './matmul';
+export { centre, spread } from './points';
 
 /** Points that are compared with four centres at a time; packed in groups of eight, they stay in the first-level cache. */
 export const POINTS: i32 = 64;
@@ -104,5 +107,58 @@ export function nearest(
       v128.store(out, v128.load(group + best, 48), 16);
       out += 32;
     }
+  }
+}
+
+/** |x - c|^2 of points [count, d], c of the centres [, d] the one with the point's number: in float32 from the differences, stored as float64. */
+export function distances(
+  points: usize,
+  count: i32,
+  d: i32,
+  centres: usize,
+  numbers: usize,
+  out: usize,
+): void {
+  const bytes = (<usize>d) << 2;
+  for (let i = 0; i < count; i++) {
+    let centre = centres + <usize>load<i32>(numbers) * bytes;
+    let sum = f32x4.splat(0);
+    const end = points + bytes;
+    for (; points + 16 <= end; points += 16) {
+      const difference = f32x4.sub(v128.load(points), v128.load(centre));
+      sum = f32x4.add(sum, f32x4.mul(difference, difference));
+      centre += 16;
+    }
+    const pairs = f32x4.add(sum, v128.shuffle<f32>(sum, sum, 2, 3, 0, 1));
+    let square = f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
+    for (; points < end; points += 4) {
+      const difference = load<f32>(points) - load<f32>(centre);
+      square += difference * difference;
+      centre += 4;
+    }
+    store<f64>(out, <f64>square);
+    numbers += 4;
+    out += 8;
+  }
+}
+
+/** Adds points [count, d] to the sums [, d], in float64, that have their numbers. */
+export function addToSums(points: usize, count: i32, d: i32, numbers: usize, sums: usize): void {
+  const bytes = (<usize>d) << 2;
+  for (let i = 0; i < count; i++) {
+    let sum = sums + ((<usize>load<i32>(numbers) * bytes) << 1);
+    const end = points + bytes;
+    for (; points + 16 <= end; points += 16) {
+      const low = f64x2.promote_low_f32x4(v128.load64_zero(points));
+      const high = f64x2.promote_low_f32x4(v128.load64_zero(points, 8));
+      v128.store(sum, f64x2.add(v128.load(sum), low));
+      v128.store(sum, f64x2.add(v128.load(sum, 16), high), 16);
+      sum += 32;
+    }
+    for (; points < end; points += 4) {
+      store<f64>(sum, load<f64>(sum) + <f64>load<f32>(points));
+      sum += 8;
+    }
+    numbers += 4;
   }
 }

@@ -1,0 +1,37 @@
+/** Points in plain TypeScript and float64: oracle of the WASM kernels, and in their place where these do not reach. */
+import type { Floats } from '../keys.js';
+import type { PointColumns, Spread } from './kernels.js';
+
+/** O(n d). */
+export function referenceSpread(rows: Floats, d: number): Spread {
+  const n = rows.length / d;
+  const mean = new Float64Array(d);
+  // Relative to the largest entry, so that nothing overflows.
+  let largest = 0;
+  for (let at = 0; at < rows.length; at++) largest = Math.max(largest, Math.abs(rows[at]));
+  const unit = largest > 0 ? largest : 1;
+  for (let at = 0; at < rows.length; at += d) for (let c = 0; c < d; c++) mean[c] += rows[at + c] / unit / n;
+  let sum = 0;
+  for (let at = 0; at < rows.length; at += d)
+    for (let c = 0; c < d; c++) sum += (rows[at + c] / unit - mean[c]) ** 2;
+  return { mean: mean.map((x) => x * unit), deviation: unit * Math.sqrt(sum / n) };
+}
+
+/** O(n d), with a matrix O(n d^2). */
+export function referencePoints(groups: readonly PointColumns[], out: Float32Array): void {
+  const width = groups.reduce((sum, { d }) => sum + d, 0);
+  let column = 0;
+  for (const { rows, d, mean, factor, matrix } of groups) {
+    const row = new Float64Array(d);
+    for (let at = 0, to = column; at < rows.length; at += d, to += width) {
+      // Halves, as the difference of two large numbers overflows.
+      for (let c = 0; c < d; c++) row[c] = (rows[at + c] / 2 - mean[c] / 2) * factor * 2;
+      for (let c = 0; c < d; c++) {
+        let sum = matrix ? 0 : row[c];
+        if (matrix) for (let b = 0; b < d; b++) sum += row[b] * matrix[b * d + c];
+        out[to + c] = sum;
+      }
+    }
+    column += d;
+  }
+}

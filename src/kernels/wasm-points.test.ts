@@ -1,0 +1,77 @@
+/** Points in WASM against float64. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { randomStream } from '../random.js';
+import type { PointColumns } from './kernels.js';
+import { referencePoints, referenceSpread } from './reference-points.js';
+import { wasmPoints, wasmSpread } from './wasm-points.js';
+
+const normals = (size: number, seed: number) => new Float32Array(size).map(randomStream(seed).normal);
+
+const shapes = fc.record({
+  seed: fc.nat(),
+  n: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(511, 512, 513, 1100)),
+  d: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(64, 130)),
+  dv: fc.integer({ min: 1, max: 20 }),
+  size: fc.constantFrom(1e-20, 1, 1e20),
+  shift: fc.constantFrom(0, 100),
+});
+
+it('finds the spread of rows as in float64, for any shape, size and mean', () => {
+  fc.assert(
+    fc.property(shapes, ({ seed, n, d, size, shift }) => {
+      const rows = normals(n * d, seed).map((x) => size * (x + shift));
+      const found = wasmSpread(rows, d);
+      const expected = referenceSpread(rows, d);
+      expect(Math.abs(found.deviation - expected.deviation) / size).toBeLessThan(1e-9);
+      expect(found.mean.every((x, c) => Math.abs(x - expected.mean[c]) < 1e-9 * size)).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+it('makes points as in float64, with and without a matrix', () => {
+  fc.assert(
+    fc.property(shapes, fc.boolean(), ({ seed, n, d, dv, size, shift }, multiplied) => {
+      const [k, v] = [normals(n * d, seed), normals(n * dv, seed + 1)].map((rows) =>
+        rows.map((x) => size * (x + shift)),
+      );
+      const groups: PointColumns[] = [
+        {
+          rows: k,
+          d,
+          ...wasmSpread(k, d),
+          factor: 1 / size,
+          matrix: multiplied ? normals(d * d, seed + 2) : undefined,
+        },
+        { rows: v, d: dv, ...wasmSpread(v, dv), factor: 2 / size },
+      ];
+      const found = new Float32Array(n * (d + dv));
+      const expected = new Float32Array(n * (d + dv));
+      wasmPoints(groups, found);
+      referencePoints(groups, expected);
+      const allowed = 2e-6 * (1 + shift) * (multiplied ? Math.sqrt(d) : 1);
+      expect(found.every((x, at) => Math.abs(x - expected[at]) < allowed * 4)).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+it('knows what it finds from the definition, also where float32 ends', () => {
+  for (const size of [1, 1e-300, 1e300]) {
+    const rows = Float64Array.of(1, 5, 3, 5).map((x) => x * size);
+    for (const spread of [wasmSpread, referenceSpread]) {
+      const { mean, deviation } = spread(rows, 2);
+      expect([mean[0] / size, mean[1] / size, deviation / size].map((x) => x.toFixed(9))).toEqual([
+        '2.000000000',
+        '5.000000000',
+        '1.000000000',
+      ]);
+      for (const make of [wasmPoints, referencePoints]) {
+        const out = new Float32Array(4);
+        make([{ rows, d: 2, mean, factor: 1 / deviation }], out);
+        expect([...out]).toEqual([-1, 0, 1, 0]);
+      }
+    }
+  }
+});
