@@ -1,8 +1,8 @@
 /** Makes the pairs of a combination: the head as a tail sees it, with the queries that the combination may look at. */
 import { parseSelector } from '../src/attention/selectors/index.js';
 import { selectSteps } from '../src/attention/selectors/selector.js';
+import { eachGaussianTerm, momentsOf } from '../src/attention/tail/gaussian.js';
 import { parseTail } from '../src/attention/tail/index.js';
-import { gaussianTerm, momentsOf } from '../src/attention/tail/moments.js';
 import { storedPairs } from '../src/attention/tail/stored-pairs.js';
 import type { TailHead } from '../src/attention/tail/tail.js';
 import { wasmAttend } from '../src/kernels/wasm-attend.js';
@@ -34,11 +34,10 @@ function restOf({ keys, values, d, dv, scale }: Head, rows: readonly number[]): 
       const queries = q.rows(0, q.n);
       const logWeights = new Float64Array(q.n);
       const terms = new Float64Array(q.n * dv);
-      const work = new Float64Array(d);
-      for (let i = 0; i < q.n; i++) {
-        const term = terms.subarray(i * dv, (i + 1) * dv);
-        logWeights[i] = gaussianTerm(moments, queries, i * d, scale, work, term);
-      }
+      eachGaussianTerm(moments, queries, scale, (i, { logWeight, value }) => {
+        logWeights[i] = logWeight;
+        terms.set(value, i * dv);
+      });
       return { logWeights, values: terms };
     },
   };

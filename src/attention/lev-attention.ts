@@ -16,7 +16,7 @@ import {
   storage,
   storedCall,
 } from './storage.js';
-import { addMoments } from './tail/moments.js';
+import { addMoments } from './tail/gaussian.js';
 
 /** Options of {@link levAttention}; exactly one of `keys` and `epsilon`. */
 export interface LevAttentionOptions extends AttentionOptions, StorageOptions {}

@@ -1,6 +1,6 @@
-/** Gradients of attention with a Gaussian closed form beside its pairs (moments.ts), in float64. */
+/** Gradients of attention with a Gaussian closed form beside its pairs (gaussian.ts), in float64. */
 import type { Floats } from '../../keys.js';
-import { gaussianTerm, type Moments } from './moments.js';
+import { eachGaussianTerm, type Moments } from './gaussian.js';
 
 /** What the pairs are handed on, and what queries and moments have of their own. */
 export interface MomentsGradients {
@@ -40,10 +40,7 @@ export function momentsGradients(
     keys: new Float64Array(d * d),
     cross: new Float64Array(d * dv),
   };
-  const product = new Float64Array(d);
-  const term = new Float64Array(dv);
-  for (let i = 0; i < logSums.length; i++) {
-    const logWeight = gaussianTerm(moments, q, i * d, scale, product, term);
+  eachGaussianTerm(moments, q, scale, (i, { logWeight, value: term, product }) => {
     const share = 1 / (1 + Math.exp(logSums[i] - logWeight));
     let dShare = 0;
     for (let c = 0; c < dv; c++) {
@@ -66,7 +63,7 @@ export function momentsGradients(
       }
       dQ[i * d + a] = scale * (dLogWeight * (key[a] + scale * product[a]) + viaValue);
     }
-  }
+  });
   return { dOut: toPairs, dLogSums, dQ, dMoments: sums };
 }
 

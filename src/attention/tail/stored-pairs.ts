@@ -1,5 +1,6 @@
 /** Stored key-value pairs, each the mean of some keys and of their values: what attention looks at in place of all keys. */
 import type { Floats } from '../../keys.js';
+import type { Moments } from './gaussian.js';
 
 /** Which keys are stored together. Numbers of pairs have no order of their own. */
 export interface Grouping {
@@ -9,6 +10,8 @@ export interface Grouping {
   readonly excess?: Float64Array;
   /** Ascending: keys that no pair stands for, but the Gaussian closed form of the tail `moments` does. */
   readonly rest?: readonly number[];
+  /** That closed form. */
+  readonly moments?: Moments;
 }
 
 /** The pairs of a head, ordered by the last key that they stand for. */
@@ -47,11 +50,13 @@ function inOrder({ members, excess }: Grouping) {
 /** The means of rows over the members of each pair, in float64 and then of the type of the rows. */
 function means(rows: Floats, width: number, members: Int32Array, counts: Uint32Array): Floats {
   const sums = new Float64Array(counts.length * width);
-  members.forEach((pair, j) => {
-    if (pair < 0) return;
+  for (let j = 0, at = 0; j < members.length; j++, at += width) {
+    const pair = members[j];
+    if (pair < 0) continue;
     const share = 1 / counts[pair];
-    for (let c = 0; c < width; c++) sums[pair * width + c] += rows[j * width + c] * share;
-  });
+    const first = pair * width;
+    for (let c = 0; c < width; c++) sums[first + c] += rows[at + c] * share;
+  }
   return rows instanceof Float32Array ? new Float32Array(sums) : sums;
 }
 
