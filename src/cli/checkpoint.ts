@@ -7,7 +7,7 @@ import type { SketchOptions, UniversalSetSketch } from '../universal-set/sketch.
 import { InputError, Interrupted } from './failure.js';
 import { about } from './inputs.js';
 import { RowDigest } from './row-digest.js';
-import type { RowSource } from './row-source.js';
+import type { RowSource } from './rows.js';
 import { insertRows, readSketch, writeSketch } from './sketching.js';
 
 /** How a sketch goes on after the process has died. */
@@ -61,7 +61,7 @@ export async function sketchWithCheckpoint(
   const { sketch, digest, compared } = earlier ?? {
     sketch: empty,
     // A stream does not come again.
-    digest: source.matrix && new RowDigest(source.d),
+    digest: source.again ? new RowDigest(source.d) : undefined,
     compared: 0,
   };
   const resumed = sketch.rows;
@@ -82,7 +82,7 @@ export async function sketchWithCheckpoint(
     if (!call.signal?.aborted || sketch.rows === 0) throw error;
     save();
     throw new Interrupted(
-      source.matrix
+      source.again
         ? `interrupted: ${path} holds the first ${sketch.rows} rows, and the same command goes on from there`
         : `interrupted: ${path} holds the ${sketch.rows} rows that came, and levattention finish ${path} gives their set`,
     );
@@ -99,7 +99,7 @@ async function earlierSketch(
   identity: string | undefined,
   call: CallOptions,
 ): Promise<{ sketch: UniversalSetSketch; digest: RowDigest; compared: number } | undefined> {
-  if (!source.matrix || !statSync(path, { throwIfNoEntry: false })) return undefined;
+  if (!source.again || !statSync(path, { throwIfNoEntry: false })) return undefined;
   const sketch = await sketchIn(path, expected);
   if (sketch.rows === 0) return { sketch, digest: new RowDigest(source.d), compared: 0 };
   const mark = markOf(sketch.note);

@@ -21,6 +21,7 @@ import { openRows, STANDARD_INPUT } from './row-source.js';
 import type { Session } from './session.js';
 import { oneSet } from './set-in-words.js';
 import { insertRows, SKETCH_ENDING } from './sketching.js';
+import { isStreamed } from './streamed-rows.js';
 import { listed, number, seconds, table } from './text.js';
 
 interface FindOptions {
@@ -43,6 +44,9 @@ const help = `
 KEYS is a .npy, .npz or .safetensors file of shape [n, d] or [batch, heads, n, d]; FILE#NAME
 chooses a tensor of a file that holds several. Exactly one of --epsilon and --top is needed.
 
+A Parquet file, or an http(s) URL of any of these but .npz, is read in one pass, as '-' is. Of Parquet, the keys
+are the lists of a column of floats or doubles, or the rows of several such columns: FILE#NAME or FILE#NAME,NAME.
+
 '-' reads keys once, from standard input: an .npy of shape [n, d], or with --raw and --cols little-endian
 numbers without a header, row after row, for as long as they come. With --checkpoint the keys are
 summed up in a file every --interval rows; the same command goes on from there after it was killed,
@@ -57,6 +61,8 @@ Examples:
   levattention find keys.npy --epsilon 0.1 --f huber:1.5 -o set.npy --plot scores.svg
   levattention find keys.npy --epsilon 0.01 --threads 4
   levattention find big.npy --epsilon 0.01 --checkpoint big.lev
+  levattention find keys.parquet --epsilon 0.01
+  levattention find https://example.org/keys.parquet#embedding --epsilon 0.01
   cat keys.f32 | levattention find - --raw f32 --cols 64 --epsilon 0.01`;
 
 /** The command. */
@@ -121,7 +127,7 @@ async function find(reference: string, options: FindOptions, call: CallOptions):
   if (options.output !== undefined)
     checkOutput(options.output, ['.npy', '.npz', '.safetensors'], '-o', [reference]);
   if (options.plot !== undefined) checkOutput(options.plot, ['.svg'], '--plot', [reference]);
-  const onePass = reference === STANDARD_INPUT || options.checkpoint !== undefined;
+  const onePass = reference === STANDARD_INPUT || options.checkpoint !== undefined || isStreamed(reference);
   const found = await (onePass ? findInOnePass : findInMemory)(reference, options, choice, call);
   const elapsed = (performance.now() - started) / 1000;
   if (options.output) writeArrays(options.output, arraysOf(found));
@@ -157,7 +163,8 @@ async function findInOnePass(
   { epsilon, f, exact, centre }: UniversalSetOptions,
   call: CallOptions,
 ): Promise<Found> {
-  const why = reference === STANDARD_INPUT ? `'-'` : '--checkpoint';
+  const why =
+    reference === STANDARD_INPUT ? `'-'` : isStreamed(reference) ? 'a Parquet file or URL' : '--checkpoint';
   if (epsilon === undefined)
     throw new UsageError(`${why} takes the keys in one pass, which needs --epsilon, not --top`);
   if (exact && f?.power !== 2)

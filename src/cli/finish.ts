@@ -34,7 +34,7 @@ Examples:
   levattention finish all.lev -o set.npy --json`;
 
 const filterHelp = `
-PART is a file of shape [n, d] or '-', as for sketch, and --offset where its rows stand among all. For
+PART is a file of shape [n, d], a URL or '-', as for sketch, and --offset where its rows stand among all. For
 sketches of weight power:2; for other weights finish is the way. Where the rows are of low rank or too
 ill-conditioned, scores are upper bounds, and keys that may or may not reach the threshold are undecided.
 

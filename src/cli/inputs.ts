@@ -3,7 +3,8 @@ import { openTensor, parseReference } from '../io/index.js';
 import type { Head, HeadOf, Heads, KeyMatrix, PerHead, Tensor } from '../keys.js';
 import { isSketch } from '../universal-set/sketch-bytes.js';
 import { InputError, refusalOf } from './failure.js';
-import { leadOf, openFile } from './file-source.js';
+import { type FileSource, leadOf, openFile } from './file-source.js';
+import { isStreamed } from './streamed-rows.js';
 
 /** A tensor of a file. */
 export interface TensorInput {
@@ -25,7 +26,7 @@ export interface TensorInput {
 /** Opens a tensor; the file stays open until the process ends. */
 export async function openInput(reference: string): Promise<TensorInput> {
   const { file, name } = parseReference(reference);
-  const source = openFile(file);
+  const source = openWhole(file);
   if (isSketch(leadOf(source)))
     throw new InputError(`${file}: is a sketch of keys: levattention finish ${file} gives their set`);
   const tensor = await openTensor(source, name);
@@ -55,11 +56,20 @@ export async function openInput(reference: string): Promise<TensorInput> {
   };
 }
 
+/** Opens a file whose numbers can be read in any order. */
+function openWhole(file: string): FileSource {
+  if (isStreamed(file))
+    throw new InputError(
+      `${file}: Parquet files and URLs are for find, sketch and filter, which read keys in one pass`,
+    );
+  return openFile(file);
+}
+
 /** All of a tensor that an option names, of any shape; truth values and bytes too where they have a meaning. */
 export async function openOption(reference: string | undefined, bytes: boolean): Promise<Tensor | undefined> {
   if (reference === undefined) return undefined;
   const { file, name } = parseReference(reference);
-  const tensor = await openTensor(openFile(file), name);
+  const tensor = await openTensor(openWhole(file), name);
   return bytes && /^(\|[bu]1|BOOL|U8)$/.test(tensor.dtype) ? tensor.readBytes() : tensor.read();
 }
 

@@ -5,32 +5,11 @@ import { sourceOf } from '../io/bytes.js';
 import { type Encoding, FLOAT_BYTES, numberReader } from '../io/elements.js';
 import type { FloatType } from '../io/index.js';
 import { NPY_LEAD, npyHeader, npyHeaderPlace } from '../io/npy.js';
-import type { Floats, KeyMatrix } from '../keys.js';
 import { InputError, UsageError } from './failure.js';
 import { openInput } from './inputs.js';
 import { parseCount } from './options.js';
-
-/** Some rows: [n, d] numbers, valid until the next ones come. */
-export interface Rows {
-  /** Of the source; its first row is row 0. */
-  readonly start: number;
-  readonly keys: { readonly data: Floats; readonly shape: readonly [n: number, d: number] };
-}
-
-/** Where rows come from. */
-export interface RowSource {
-  /** Begins messages. */
-  readonly name: string;
-  readonly d: number;
-  /** How many rows there are, where that is known before they have come. */
-  readonly n?: number;
-  /** The rows by position, where they can be read more than once. */
-  readonly matrix?: KeyMatrix;
-  /** As long as this is the same the rows are as they were when it was first asked for; undefined where the source cannot tell. */
-  identity?(): string | undefined;
-  /** Rows from row `from` on, in pieces that end at every multiple of `every`. Standard input has them once, from row 0. */
-  rows(options?: { from?: number; every?: number }): AsyncIterable<Rows>;
-}
+import { endOfPiece, pieceRows, type RowSource } from './rows.js';
+import { isStreamed, openStreamed } from './streamed-rows.js';
 
 /** How a stream without a header is to be read. */
 export interface RawOptions {
@@ -39,10 +18,6 @@ export interface RawOptions {
   /** Numbers of a row. */
   readonly cols?: string;
 }
-
-/** Rows and bytes of a piece at most. */
-const PIECE_ROWS = 4096;
-const PIECE_BYTES = 2 ** 26;
 
 /** The name that stands for standard input. */
 export const STANDARD_INPUT = '-';
@@ -66,7 +41,7 @@ function rawEncoding(
 }
 
 /**
- * Opens rows of shape [n, d]: `FILE`, `FILE#NAME`, or `-` for an .npy, or raw numbers, from standard input.
+ * Opens rows of shape [n, d]: `FILE`, `FILE#NAME`, a URL, or `-` for an .npy, or raw numbers, from standard input.
  *
  * @throws UsageError, InputError or FormatError, one line, for what is no matrix of numbers
  */
@@ -84,6 +59,7 @@ export async function openRows(
     const stream = new ByteStream(process.stdin, signal);
     return raw ? rawRows(stream, raw.encoding, raw.d) : npyRows(stream);
   }
+  if (isStreamed(reference)) return openStreamed(reference, signal);
   const input = await openInput(reference);
   if (!input.flat)
     throw new InputError(`${reference}: shape must be [n, d], got [${input.shape.join(', ')}]`);
@@ -93,7 +69,7 @@ export async function openRows(
     name: reference,
     d,
     n,
-    matrix,
+    again: true,
     identity: input.identity,
     async *rows({ from = 0, every = Number.POSITIVE_INFINITY } = {}) {
       const most = pieceRows(d * 8);
@@ -118,16 +94,6 @@ export function checkOffset(offset: number, { name, n }: RowSource, count = 1): 
     throw new UsageError(
       `--offset and the number of rows must be below 2^53 together: ${name} has ${n ?? `${count} or more`}, got '${offset}'`,
     );
-}
-
-function pieceRows(rowBytes: number): number {
-  return Math.max(1, Math.min(PIECE_ROWS, Math.floor(PIECE_BYTES / rowBytes)));
-}
-
-/** Pieces end at multiples of `most`, so that they hold whole blocks of the kernels, and of `every`. */
-function endOfPiece(start: number, most: number, every: number): number {
-  const next = (step: number) => (Math.floor(start / step) + 1) * step;
-  return Math.min(next(most), every === Number.POSITIVE_INFINITY ? every : next(every));
 }
 
 const NAME = 'standard input';
@@ -155,6 +121,7 @@ function rawRows(stream: ByteStream, encoding: Encoding, d: number, n?: number):
     name: NAME,
     d,
     n,
+    again: false,
     async *rows({ every = Number.POSITIVE_INFINITY } = {}) {
       const most = pieceRows(rowBytes);
       const all = n ?? Number.MAX_SAFE_INTEGER;

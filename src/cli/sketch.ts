@@ -28,12 +28,12 @@ interface MergeOptions {
 }
 
 const sketchHelp = `
-PART is a .npy, .npz or .safetensors file of shape [n, d], or '-' as for find. Its rows are counted from
+PART is a .npy, .npz, .safetensors or Parquet file of shape [n, d], a URL, or '-' as for find. Its rows are counted from
 --offset on, so that parts of one matrix keep their places.
 
 Examples:
   levattention sketch part0.npy --epsilon 0.01 -o part0.lev
-  levattention sketch part1.npy --epsilon 0.01 --offset 1000000 -o part1.lev
+  levattention sketch part1.parquet --epsilon 0.01 --offset 1000000 -o part1.lev
   levattention merge part0.lev part1.lev -o all.lev
   levattention finish all.lev`;
 

@@ -5,13 +5,14 @@ import { isSketch } from '../universal-set/sketch-bytes.js';
 import { InputError } from './failure.js';
 import { leadOf, openFile, writeFileAtomic } from './file-source.js';
 import { about } from './inputs.js';
-import { checkOffset, type RowSource, type Rows } from './row-source.js';
+import { checkOffset } from './row-source.js';
+import type { RowSource, Rows } from './rows.js';
 
 /** The ending of files of sketches. */
 export const SKETCH_ENDING = '.lev';
 
 /** How files of keys are called. */
-const KEYS_ENDING = /\.(npy|npz|safetensors)$/i;
+const KEYS_ENDING = /\.(npy|npz|safetensors|parquet)$/i;
 
 /** Writes a sketch, in full or not at all, whatever happens to the process or the machine. */
 export function writeSketch(path: string, sketch: UniversalSetSketch, note?: string): number {

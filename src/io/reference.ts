@@ -7,7 +7,7 @@ export interface Reference {
 }
 
 /**
- * Splits `FILE#NAME` at the first `#` that directly follows `.npy`, `.npz` or `.safetensors`; a reference that ends in
+ * Splits `FILE#NAME` at the first `#` that directly follows `.npy`, `.npz`, `.safetensors` or `.parquet`; a reference that ends in
  * one of these is a file alone; any other is split at its first `#`. So names may contain `#`, and so may the paths of
  * files with these endings.
  *
@@ -21,6 +21,8 @@ export interface Reference {
  */
 export function parseReference(reference: string): Reference {
   const [, file = reference, name] =
-    /^(.*?\.(?:npy|npz|safetensors))(?:#(.*))?$/is.exec(reference) ?? /^(.*?)#(.*)$/s.exec(reference) ?? [];
+    /^(.*?\.(?:npy|npz|safetensors|parquet))(?:#(.*))?$/is.exec(reference) ??
+    /^(.*?)#(.*)$/s.exec(reference) ??
+    [];
   return name === undefined ? { file } : { file, name };
 }
