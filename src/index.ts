@@ -102,7 +102,8 @@ export {
 export { type KeyArrival, OnlineKeys, type OnlineKeysOptions } from './universal-set/online-keys.js';
 export type { UniversalSet } from './universal-set/result.js';
 export type { HeavyRows } from './universal-set/second-pass.js';
-export { type SketchOptions, UniversalSetSketch } from './universal-set/sketch.js';
+export { UniversalSetSketch } from './universal-set/sketch.js';
+export type { SketchOptions } from './universal-set/sketch-options.js';
 export {
   type UniversalSetOptions,
   universalSet,

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import type { ArrayToWrite } from '../io/index.js';
+import { runAsync } from '../kernels/run-async.js';
 import type { HeadOf } from '../keys.js';
 import { leverageScoresAsync } from '../scores/leverage.js';
 import type { CallOptions } from '../steps.js';
@@ -191,7 +192,7 @@ async function findInOnePass(
     path === undefined
       ? { sketch: await insertRows(sketch, source, call) }
       : await sketchWithCheckpoint(sketch, source, { path, interval: every }, call);
-  const set = full.finish();
+  const set = await runAsync(full.finishSteps(), call);
   const picture = options.plot === undefined ? undefined : await drawSets([set], [set.scores]);
   return { flat: true, sets: [{ batch: 0, head: 0, ...set }], picture, ...earlier };
 }

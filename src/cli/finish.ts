@@ -1,5 +1,6 @@
 /** `levattention finish` and `filter`: the set of all rows of a sketch, and the heavy rows of a second pass over a part. */
 import { Command } from 'commander';
+import { runAsync } from '../kernels/run-async.js';
 import type { CallOptions } from '../steps.js';
 import type { HeavyRows } from '../universal-set/second-pass.js';
 import { InputError } from './failure.js';
@@ -43,7 +44,7 @@ Examples:
   levattention filter part1.npy --factor all.lev --offset 1000000 --json`;
 
 /** `levattention finish`. */
-export function finishCommand({ print }: Session): Command {
+export function finishCommand({ call, print }: Session): Command {
   return new Command('finish')
     .summary('the universal set of all rows of a sketch')
     .description(
@@ -54,7 +55,7 @@ export function finishCommand({ print }: Session): Command {
     .option('-o, --output <file>', 'write the indices: .npy, .npz or .safetensors')
     .option('--json', 'print JSON')
     .addHelpText('after', finishHelp)
-    .action(async (path: string, options: FinishOptions) => print(await finish(path, options)));
+    .action(async (path: string, options: FinishOptions) => print(await finish(path, options, call)));
 }
 
 /** `levattention filter`. */
@@ -76,11 +77,11 @@ export function filterCommand({ call, print }: Session): Command {
     .action(async (part: string, options: FilterOptions) => print(await filter(part, options, call)));
 }
 
-async function finish(path: string, options: FinishOptions): Promise<string> {
+async function finish(path: string, options: FinishOptions, call: CallOptions): Promise<string> {
   const started = performance.now();
   if (options.output !== undefined) checkOutput(options.output, indexFiles, '-o', [path]);
   const sketch = await readSketch(path);
-  const set = await about(path, async () => sketch.finish());
+  const set = await about(path, () => runAsync(sketch.finishSteps(), call));
   const elapsed = (performance.now() - started) / 1000;
   if (options.output) writeArrays(options.output, { indices: indexArray(set.indices) });
   if (options.json) return JSON.stringify({ ...set, seconds: elapsed });
@@ -98,10 +99,9 @@ async function filter(part: string, options: FilterOptions, call: CallOptions): 
   let rows = 0;
   await about(source.name, async () => {
     for await (const { start, keys } of source.rows()) {
-      call.signal?.throwIfAborted();
       rows = start + keys.shape[0];
       checkOffset(offset, source, rows);
-      const heavy = sketch.filter(keys, offset + start);
+      const heavy = await runAsync(sketch.filterSteps(keys, offset + start), call);
       for (const name of ['indices', 'scores', 'undecided'] as const) found[name].push(...heavy[name]);
       call.onProgress?.({ phase: 'rows', done: rows, total: source.n ?? 0 });
     }

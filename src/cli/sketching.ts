@@ -1,7 +1,9 @@
 /** Sketches on the command line: rows put into them, and their files. */
-import type { CallOptions } from '../steps.js';
-import { type SketchOptions, UniversalSetSketch } from '../universal-set/sketch.js';
+import { runAsync } from '../kernels/run-async.js';
+import type { CallOptions, Progress } from '../steps.js';
+import { UniversalSetSketch } from '../universal-set/sketch.js';
 import { isSketch } from '../universal-set/sketch-bytes.js';
+import type { SketchOptions } from '../universal-set/sketch-options.js';
 import { InputError } from './failure.js';
 import { leadOf, openFile, writeFileAtomic } from './file-source.js';
 import { about } from './inputs.js';
@@ -39,7 +41,15 @@ export async function readSketch(path: string, expected?: SketchOptions): Promis
   }
 }
 
-/** Puts all rows of a source, from row `from` on, into a sketch, and returns it; `afterwards` is called with the rows so far and the last piece of them. */
+/** Rows are counted from the first one of the source, not of a piece. */
+export function overall(step: Progress, start: number, total: number): Progress {
+  return step.phase === 'rows' ? { ...step, done: start + step.done, total } : step;
+}
+
+/**
+ * Puts all rows of a source, from row `from` on, into a sketch, and returns it; `afterwards` is called with the rows so far and the last piece of
+ * them, as far as it came in.
+ */
 export async function insertRows(
   sketch: UniversalSetSketch,
   source: RowSource,
@@ -59,12 +69,18 @@ export async function insertRows(
   checkOffset(offset, source);
   await about(source.name, async () => {
     for await (const { start, keys } of source.rows({ from, every })) {
-      signal?.throwIfAborted();
-      const done = start + keys.shape[0];
-      checkOffset(offset, source, done);
-      sketch.insert(keys, offset + start);
-      onProgress?.({ phase: 'rows', done, total: source.n ?? 0 });
-      afterwards?.(done, keys);
+      const [count, d] = keys.shape;
+      checkOffset(offset, source, start + count);
+      const before = sketch.rows;
+      try {
+        await runAsync(sketch.insertSteps(keys, offset + start), {
+          signal,
+          onProgress: (step) => onProgress?.(overall(step, start, source.n ?? 0)),
+        });
+      } finally {
+        const came = sketch.rows - before;
+        if (came > 0) afterwards?.(start + came, { data: keys.data.subarray(0, came * d), shape: [came, d] });
+      }
     }
   });
   if (sketch.rows === 0) throw new InputError(`${source.name}: there are no rows`);

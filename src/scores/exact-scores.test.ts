@@ -5,11 +5,12 @@ import type { Matrix } from '../../test/oracle/matrix.js';
 import { nearPlane } from '../../test/oracle/near-plane.js';
 import { seeded } from '../../test/oracle/random.js';
 import { ArrayMatrix } from '../keys.js';
+import { run } from '../steps.js';
 import { exactScores } from './exact-scores.js';
 
 function expectExact(matrix: Matrix): void {
   const { scores } = exactLeverage(matrix);
-  exactScores(new ArrayMatrix(matrix.data, matrix.n, matrix.d)).forEach((score, j) => {
+  run(exactScores(new ArrayMatrix(matrix.data, matrix.n, matrix.d))).forEach((score, j) => {
     expect(Math.abs(score - scores[j])).toBeLessThanOrEqual(1e-14 * scores[j] + 1e-50);
   });
 }

@@ -209,7 +209,7 @@ export class OnlineKeys {
     const found = run(quadraticSet(matrix, 'OnlineKeys.push: keys', { epsilon, exact: true }));
     this.reached = Math.max(this.reached, found.rank);
     const heavy = new Map(
-      thinned(matrix, found.kept, { p: 2, epsilon }).map(({ index: i, lower = 0 }) => [
+      run(thinned(matrix, found.kept, { p: 2, epsilon })).map(({ index: i, lower = 0 }) => [
         held.indices[i],
         prefix !== undefined && lower >= epsilon,
       ]),

@@ -3,6 +3,7 @@ import { BLOCK_ROWS } from '../kernels/kernels.js';
 import { type Floats, type KeyMatrix, matrixOver } from '../keys.js';
 import { lowerScore, upperScore } from '../scores/factor.js';
 import type { IndexedRows } from './indexed-rows.js';
+import type { UniversalSet } from './result.js';
 import type { Screen } from './screen.js';
 import type { Shape } from './shape.js';
 
@@ -21,6 +22,12 @@ export interface Found {
   readonly index: number;
   readonly score: number;
   readonly undecided: boolean;
+}
+
+/** The keys of a set whose scores no factor certifies: only a minimal one says which of them reach epsilon for certain. */
+export function foundIn({ indices, scores, undecided, guarantee }: UniversalSet): Found[] {
+  const open = new Set(guarantee === 'minimal' ? undecided : indices);
+  return indices.map((index, i) => ({ index, score: scores[i], undecided: open.has(index) }));
 }
 
 /** Refuses rows where a sketch holds other ones, the first one row `offset` of it: keys of another part, or an offset that was forgotten. */

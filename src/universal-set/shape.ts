@@ -2,7 +2,7 @@
 import type { KeyMatrix } from '../keys.js';
 import { centred } from '../scores/centred.js';
 import { DEFAULT_BUDGET } from '../scores/sensitivity.js';
-import { run } from '../steps.js';
+import type { Steps } from '../steps.js';
 import { powerSet } from './powers.js';
 import { quadraticSet } from './quadratic.js';
 import type { Candidate } from './result.js';
@@ -20,9 +20,9 @@ export interface Shape {
   image(rows: KeyMatrix): KeyMatrix;
   /**
    * Rows of a matrix, by ascending position, that may reach a threshold among themselves; all others certainly do not. At most
-   * 2 d^order/threshold of them, and those that do not certainly reach it have a lower end of 0.
+   * 2 d^order/threshold of them. For order 1 those that do not certainly reach it have a lower end of 0.
    */
-  judge(rows: KeyMatrix, threshold: number): readonly Candidate[];
+  judge(rows: KeyMatrix, threshold: number): Steps<readonly Candidate[]>;
 }
 
 /** For |x|^(2 order). */
@@ -34,23 +34,22 @@ export function shapeOf(d: number, centre: boolean, order: number): Shape {
     width: tensorDimension(columns, order),
     noise: tensorRounding(order),
     image: (rows) => tensorPower(plain(rows), order),
-    judge(rows, epsilon) {
+    *judge(rows, epsilon) {
       const matrix = plain(rows);
-      const { kept } = run(
+      const { kept } =
         order === 1
-          ? quadraticSet(matrix, 'finish: keys', { exact: true, epsilon })
-          : powerSet(matrix, 'finish: keys', 2 * order, {
+          ? yield* quadraticSet(matrix, 'finish: keys', { exact: true, epsilon })
+          : yield* powerSet(matrix, 'finish: keys', 2 * order, {
               epsilon,
               exact: false,
               budget: DEFAULT_BUDGET,
-            }),
-      );
+            });
       const found = kept.map(
         ({ index, lower = epsilon, upper }): Candidate =>
           lower < epsilon ? { index, lower: 0, upper } : { index, upper },
       );
       found.sort((a, b) => a.index - b.index);
-      return thinned(matrix, found, { p: 2 * order, epsilon });
+      return yield* thinned(matrix, found, { p: 2 * order, epsilon });
     },
   };
 }

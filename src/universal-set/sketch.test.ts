@@ -7,7 +7,8 @@ import { huber } from '../weights/huber.js';
 import { power } from '../weights/power.js';
 import { tukey } from '../weights/tukey.js';
 import type { WeightFunction } from '../weights/weight.js';
-import { type SketchOptions, UniversalSetSketch } from './sketch.js';
+import { UniversalSetSketch } from './sketch.js';
+import type { SketchOptions } from './sketch-options.js';
 import { universalSet } from './universal-set.js';
 
 function draw(name: string, n: number, d: number, seed = 5): Matrix {

@@ -13,6 +13,7 @@ import { lowerScore, marginAt, upperScore } from '../scores/factor.js';
 import { summationDepth } from '../scores/gram.js';
 import { type GramFactor, gramFactor } from '../scores/gram-factor.js';
 import { hasDigits } from '../scores/screening.js';
+import { run, type Steps } from '../steps.js';
 import { IndexedRows, otherPositions, pick } from './indexed-rows.js';
 import type { Candidate } from './result.js';
 import { Screen } from './screen.js';
@@ -73,27 +74,37 @@ export class Summary {
     return copy;
   }
 
-  /**
-   * Inserts rows in the order given: blocks are cut from what comes, whatever the chunks.
-   *
-   * @throws RangeError where a number is not finite; nothing of that block, or part of one, is inserted.
-   */
+  /** Inserts rows in the order given: blocks are cut from what comes, whatever the chunks. */
   insert(rows: Floats, indices: Float64Array): void {
     const { d } = this.shape;
     for (let at = 0; at < indices.length; ) {
       const end = Math.min(indices.length, at + BLOCK_ROWS - this.open.count);
-      const part = rows.subarray(at * d, end * d);
-      const places = indices.subarray(at, end);
+      this.add(rows.subarray(at * d, end * d), indices.subarray(at, end));
+      run(this.settle());
       at = end;
-      if (places.length === BLOCK_ROWS) this.insertBlock(part, places);
-      else {
-        this.checkFinite(part, places);
-        this.open.append(part, places);
-        if (this.open.count < BLOCK_ROWS) continue;
-        this.insertBlock(this.open.data, this.open.indices);
-        this.open.clear();
-      }
     }
+  }
+
+  /**
+   * Inserts rows that fit into the open block; `settle` is to follow.
+   *
+   * @throws RangeError where a number is not finite; nothing is inserted then.
+   */
+  add(rows: Floats, indices: Float64Array): void {
+    if (indices.length === BLOCK_ROWS) {
+      this.insertBlock(rows, indices);
+      return;
+    }
+    this.checkFinite(rows, indices);
+    this.open.append(rows, indices);
+    if (this.open.count < BLOCK_ROWS) return;
+    this.insertBlock(this.open.data, this.open.indices);
+    this.open.clear();
+  }
+
+  /** Drops rows that are light by now, once enough came to look. Where it is left off before the end it is still due. */
+  *settle(): Steps<void> {
+    if (this.held.count >= this.pruneHeld || this.rows >= this.pruneRows) yield* this.prune();
   }
 
   private checkFinite(rows: Floats, indices: Float64Array): void {
@@ -115,7 +126,7 @@ export class Summary {
     this.held.append(other.held.data, other.held.indices);
     this.pruneHeld = Math.max(this.pruneHeld, other.pruneHeld);
     this.insert(other.open.data, other.open.indices);
-    if (this.held.count >= this.pruneHeld || this.rows >= this.pruneRows) this.prune();
+    run(this.settle());
   }
 
   private insertBlock(rows: Floats, indices: Float64Array): void {
@@ -139,7 +150,6 @@ export class Summary {
       const left = pick(rows, indices, d, passed);
       this.held.append(left.rows, left.indices);
     }
-    if (this.held.count >= this.pruneHeld || this.rows >= this.pruneRows) this.prune();
   }
 
   /** Leaves the rows at some positions, and sends the others to the next level. */
@@ -155,14 +165,15 @@ export class Summary {
     this.next.insert(others.rows, others.indices);
   }
 
-  private prune(): void {
+  private *prune(): Steps<void> {
+    this.pruneRows = this.rows;
     const factor = this.certified(this.sums);
     if (factor) {
       this.screen = new Screen(factor, this.shape.width, this.screened(factor));
       this.pass(this.held, this.screen.pass(this.shape.image(this.held.matrix())));
     }
     if (this.held.count > 0.75 * this.capacity) {
-      const kept = this.shape.judge(this.held.matrix(), this.threshold);
+      const kept = yield* this.shape.judge(this.held.matrix(), this.threshold);
       this.pass(
         this.held,
         kept.map(({ index }) => index),
@@ -207,7 +218,7 @@ export class Summary {
   }
 
   /** The rows that reach the threshold among all that were inserted. Sends the others on, as the last act of this level. */
-  finish(): Finished {
+  *finish(): Steps<Finished> {
     const { held, open, shape, threshold } = this;
     const sums = this.sums && new GramSum(shape.width, [...this.sums.levels]);
     const gram = open.count > 0 ? this.blockGram(this.imageOf(open.data)) : undefined;
@@ -217,7 +228,7 @@ export class Summary {
     held.append(open.data, open.indices);
     open.clear();
     const factor = lost ? undefined : this.certified(sums);
-    const kept = factor ? this.above(factor) : shape.judge(held.matrix(), threshold);
+    const kept = factor ? this.above(factor) : yield* shape.judge(held.matrix(), threshold);
     const positions = kept.map(({ index }) => index);
     const rows = held.at(positions);
     this.pass(held, positions);

@@ -4,6 +4,7 @@ import { nearPlane } from '../../test/oracle/near-plane.js';
 import { seeded } from '../../test/oracle/random.js';
 import { matrixOver } from '../keys.js';
 import { sensitivities } from '../scores/sensitivity.js';
+import { run } from '../steps.js';
 import { thinned } from './thinned.js';
 
 const everything = (n: number) => Array.from({ length: n }, (_, index) => ({ index, lower: 0, upper: 1 }));
@@ -12,7 +13,7 @@ test('x^2: exactly the rows that reach epsilon, however near they are to a plane
   const { data, n, d } = nearPlane(seeded(3), 700, 1);
   const epsilon = 0.01;
   const truth = exactLeverage({ data, n, d });
-  const left = thinned(matrixOver(data, n, d), everything(n), { p: 2, epsilon });
+  const left = run(thinned(matrixOver(data, n, d), everything(n), { p: 2, epsilon }));
   const heavy = everything(n).filter(({ index }) => truth.compare(index, epsilon) >= 0);
   expect(left.map(({ index }) => index)).toEqual(heavy.map(({ index }) => index));
   expect(left.length).toBeGreaterThan(0);
@@ -23,7 +24,7 @@ test.each([4, 6])('|x|^%d: all rows that reach epsilon, and few others', (p) => 
   const random = seeded(p);
   const [n, d, epsilon] = [800, 2, 0.05];
   const data = Float64Array.from({ length: n * d }, () => random.gaussian() / random.uniform());
-  const left = thinned(matrixOver(data, n, d), everything(n), { p, epsilon });
+  const left = run(thinned(matrixOver(data, n, d), everything(n), { p, epsilon }));
   const { lower } = sensitivities({ data, shape: [n, d] }, { p });
   const kept = new Map(left.map(({ index, upper }) => [index, upper]));
   for (let j = 0; j < n; j++) if (lower[j] >= epsilon) expect(kept.get(j)).toBeGreaterThanOrEqual(lower[j]);
@@ -34,5 +35,5 @@ test.each([4, 6])('|x|^%d: all rows that reach epsilon, and few others', (p) => 
 test('few rows are left as they are', () => {
   const data = Float64Array.of(1, 2, 3, 4);
   const kept = [{ index: 1, upper: 0.5 }];
-  expect(thinned(matrixOver(data, 4, 1), kept, { p: 2, epsilon: 0.4 })).toBe(kept);
+  expect(run(thinned(matrixOver(data, 4, 1), kept, { p: 2, epsilon: 0.4 }))).toBe(kept);
 });

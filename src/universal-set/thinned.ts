@@ -1,6 +1,7 @@
 /** Rows that are held for want of a decision, brought down to what the theory allows by exact arithmetic (docs/algorithms.md, section 6). */
 import type { KeyMatrix } from '../keys.js';
 import { exactScores } from '../scores/exact-scores.js';
+import type { Steps } from '../steps.js';
 import type { Candidate } from './result.js';
 import { rowsOf } from './subset.js';
 
@@ -15,15 +16,15 @@ const ROUNDING = 1e-12;
  * Among n' rows sigma_j <= n'^{p/2-1} tau_j^{p/2} (Lewis weights of 1, section 3), so that at most d (n'^{p/2-1}/epsilon)^{2/p} remain, which are
  * judged again: that is fewer as long as n' > d^{p/2}/epsilon.
  */
-export function thinned(
+export function* thinned(
   matrix: KeyMatrix,
   kept: readonly Candidate[],
   { p, epsilon }: { p: number; epsilon: number },
-): readonly Candidate[] {
+): Steps<readonly Candidate[]> {
   let left = kept;
   while (left.length > (2 * matrix.d ** (p / 2)) / epsilon) {
     const lewis = left.length ** (p / 2 - 1);
-    const scores = exactScores(
+    const scores = yield* exactScores(
       rowsOf(
         matrix,
         left.map(({ index }) => index),
