@@ -1,6 +1,7 @@
 /** What a finished sketch says of its set: the rank, the bound of the size, and what is left undecided. */
 import { expect, test } from 'vitest';
 import { exactLeverage } from '../../test/oracle/exact.js';
+import { nearPlane } from '../../test/oracle/near-plane.js';
 import { seeded } from '../../test/oracle/random.js';
 import { huber } from '../weights/huber.js';
 import { power } from '../weights/power.js';
@@ -92,4 +93,14 @@ test('x^4 of rows of many scales: what no bound tells apart is undecided', () =>
     beyond += Number(undecided.length > 0);
   }
   expect(beyond).toBeGreaterThan(0);
+});
+
+test('a result leaves the Grams of a cascade as they are, although rows go from level to level for it', () => {
+  const { data, n, d } = nearPlane(seeded(2), 8000, 10);
+  const sketch = new UniversalSetSketch({ d, epsilon: 0.1, f: huber(1) });
+  sketch.insert({ data, shape: [n, d] });
+  const before = sketch.toBytes();
+  const set = sketch.finish();
+  expect(Buffer.compare(sketch.toBytes(), before)).toBe(0);
+  expect(sketch.finish()).toEqual(set);
 });

@@ -65,7 +65,9 @@ export class Summary {
   clone(next?: Summary): Summary {
     const copy = new Summary(this.shape, this.threshold, next);
     copy.rows = this.rows;
-    copy.sums = this.sums && new GramSum(this.shape.width, [...this.sums.levels]);
+    // Their memory too is of its own: a tree writes over what it has added to others.
+    if (this.sums) copy.sums?.merge(this.sums);
+    else copy.sums = undefined;
     copy.open.append(this.open.data, this.open.indices);
     copy.held.append(this.held.data, this.held.indices);
     copy.screen = this.screen;
