@@ -7,16 +7,20 @@ import { type Random, sampleWithoutReplacement } from '../random.js';
 import type { Steps } from '../steps.js';
 import { topKeys } from './selectors/top-keys.js';
 
-/** Points of the sample for each centre; rounds in which centres are drawn from it at most, and centres of a round at least. */
-const SAMPLE = 8;
+/** Points for each centre in samples of the points, one after the other, and Lloyd's iterations on each. */
+const SAMPLES = [
+  { share: 8, iterations: 3 },
+  { share: 32, iterations: 2 },
+] as const;
+
+/** Rounds in which centres are drawn from the first sample. */
 const ROUNDS = 32;
-const DRAWN = 4;
 
 /** Share of the centres that are drawn from all points after the iterations on the sample. */
 const LATE = 1 / 8;
 
-/** Iterations on the sample. */
-const SAMPLE_ITERATIONS = 4;
+/** Iterations where there are so few points that no sample is taken, beside those that are asked for. */
+const FEW_ITERATIONS = 4;
 
 /** Multiply-adds between two reports of progress. */
 const STEP_WORK = 2 ** 25;
@@ -85,9 +89,8 @@ function* seeds(points: Float32Array, d: number, wanted: number, random: Random)
   const n = points.length / d;
   let distances = new Float64Array(n).fill(1);
   const chosen: number[] = [];
-  const rounds = Math.min(ROUNDS, Math.ceil(wanted / DRAWN));
-  for (let round = 0; round < rounds; round++) {
-    const drawn = drawWeighted(distances, Math.ceil((wanted * (round + 1)) / rounds) - chosen.length, random);
+  for (let round = 0; round < ROUNDS; round++) {
+    const drawn = drawWeighted(distances, Math.ceil((wanted * (round + 1)) / ROUNDS) - chosen.length, random);
     if (drawn.length === 0) continue;
     chosen.push(...drawn);
     const next = yield* assign(points, rowsOf(points, drawn, d), d, false);
@@ -215,9 +218,9 @@ export function* leavingOut(
 }
 
 /**
- * At most `wanted` clusters of points [n, d], whose entries are not far from 1. Seven eighths of the centres come from a sample of
- * eight points a cluster and four iterations on it, the others are drawn from all points by their distance from these, so that
- * outliers are not missed; then the iterations over all points. O(n wanted d) for each of `iterations` + 1 passes, in float32. The
+ * At most `wanted` clusters of points [n, d], whose entries are not far from 1. Seven eighths of the centres come from iterations
+ * on small samples, the others are drawn from all points by their distance from these, so that
+ * outliers are not missed; each of `iterations` assigns all points. O(n wanted d) for each of these, in float32. The
  * centres are those of the last assignment: their points' means differ from them by what one more iteration would change.
  */
 export function* kMeans(
@@ -228,17 +231,20 @@ export function* kMeans(
   iterations = 1,
 ): Steps<Clusters> {
   const n = points.length / d;
-  const size = SAMPLE * wanted;
-  if (size >= n) {
+  if (SAMPLES[0].share * wanted >= n) {
     const all = yield* assign(points, yield* seeds(points, d, Math.min(wanted, n), random), d);
-    return withoutEmpty(yield* iterate(points, all, d, SAMPLE_ITERATIONS + iterations), d);
+    return withoutEmpty(yield* iterate(points, all, d, FEW_ITERATIONS + iterations), d);
   }
   const late = Math.min(wanted - 1, Math.max(1, Math.floor(wanted * LATE)));
-  const sample = rowsOf(points, sampleWithoutReplacement(n, size, random), d);
-  const early = yield* assign(sample, yield* seeds(sample, d, wanted - late, random), d);
-  const { centres } = yield* iterate(sample, early, d, SAMPLE_ITERATIONS);
-  const first = yield* assign(points, centres, d);
+  let centres: Float32Array | undefined;
+  for (const { share, iterations: rounds } of SAMPLES) {
+    const size = Math.min(n, share * wanted);
+    const sample = rowsOf(points, sampleWithoutReplacement(n, size, random), d);
+    centres ??= yield* seeds(sample, d, wanted - late, random);
+    for (let i = 0; i < rounds; i++) centres = moved(sample, yield* assign(sample, centres, d), d);
+  }
+  const first = yield* assign(points, centres!, d);
   const drawn = drawWeighted(first.distances, late, random);
   const all = yield* extended(points, first, rowsOf(points, drawn, d), d);
-  return withoutEmpty(yield* iterate(points, all, d, iterations), d);
+  return withoutEmpty(yield* iterate(points, all, d, iterations - 1), d);
 }

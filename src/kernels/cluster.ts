@@ -1,11 +1,11 @@
 /** Kernels for clusters and for rows times a matrix: WASM SIMD where the engine has it, plain TypeScript elsewhere. */
-import type { MakePoints, Nearest, Products, SpreadOf } from './kernels.js';
+import type { MakePoints, Nearest, Products, SpreadOf, SumsOf } from './kernels.js';
 import { kernels } from './load.js';
 import { referenceNearest } from './reference-nearest.js';
-import { referencePoints, referenceSpread } from './reference-points.js';
+import { referencePoints, referenceSpread, referenceSums } from './reference-points.js';
 import { referenceProducts } from './reference-products.js';
 import { wasmNearest } from './wasm-nearest.js';
-import { wasmPoints, wasmSpread } from './wasm-points.js';
+import { wasmPoints, wasmSpread, wasmSums } from './wasm-points.js';
 import { wasmProducts } from './wasm-products.js';
 
 const onWasm = () => kernels().name === 'wasm-simd';
@@ -15,5 +15,7 @@ export const findNearest: Nearest = (call) => (onWasm() ? wasmNearest : referenc
 export const multiplyRows: Products = (call) => (onWasm() ? wasmProducts : referenceProducts)(call);
 
 export const spreadOf: SpreadOf = (rows, d) => (onWasm() ? wasmSpread : referenceSpread)(rows, d);
+
+export const sumsOf: SumsOf = (call) => (onWasm() ? wasmSums : referenceSums)(call);
 
 export const makePoints: MakePoints = (groups, out) => (onWasm() ? wasmPoints : referencePoints)(groups, out);

@@ -155,6 +155,21 @@ export interface Spread {
 /** The spread of rows [n, d]. */
 export type SpreadOf = (rows: Floats, d: number) => Spread;
 
+/** Rows that are added up in groups. */
+export interface SumsCall {
+  /** [n, d]. */
+  readonly rows: Floats;
+  readonly d: number;
+  /** [n]: the group of each row, -1 for none. */
+  readonly members: Int32Array;
+  /** [n]. */
+  readonly weights: Float64Array;
+  readonly groups: number;
+}
+
+/** [groups, d]: the sums of the rows of each group, times their weights. */
+export type SumsOf = (call: SumsCall) => Float64Array;
+
 /** Columns of points: (x - mean) factor of each row x, times a matrix where there is one. */
 export interface PointColumns {
   /** [n, d]. */

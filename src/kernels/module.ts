@@ -106,7 +106,7 @@ export interface ClusterExports {
     work: number,
   ): void;
   distances(points: number, count: number, d: number, centres: number, numbers: number, out: number): void;
-  addToSums(points: number, count: number, d: number, numbers: number, sums: number): void;
+  addToSums(points: number, count: number, d: number, numbers: number, weights: number, sums: number): void;
   spread(rows: number, count: number, d: number, mean: number): number;
   centre(
     rows: number,

@@ -1,6 +1,6 @@
 /** Points in plain TypeScript and float64: oracle of the WASM kernels, and in their place where these do not reach. */
 import type { Floats } from '../keys.js';
-import type { PointColumns, Spread } from './kernels.js';
+import type { PointColumns, Spread, SumsCall } from './kernels.js';
 
 /** O(n d). */
 export function referenceSpread(rows: Floats, d: number): Spread {
@@ -15,6 +15,16 @@ export function referenceSpread(rows: Floats, d: number): Spread {
   for (let at = 0; at < rows.length; at += d)
     for (let c = 0; c < d; c++) sum += (rows[at + c] / unit - mean[c]) ** 2;
   return { mean: mean.map((x) => x * unit), deviation: unit * Math.sqrt(sum / n) };
+}
+
+/** O(n d). */
+export function referenceSums({ rows, d, members, weights, groups }: SumsCall): Float64Array {
+  const sums = new Float64Array(groups * d);
+  for (let j = 0, at = 0; j < members.length; j++, at += d) {
+    if (members[j] < 0) continue;
+    for (let c = 0, to = members[j] * d; c < d; c++) sums[to + c] += rows[at + c] * weights[j];
+  }
+  return sums;
 }
 
 /** O(n d), with a matrix O(n d^2). */

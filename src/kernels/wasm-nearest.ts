@@ -39,7 +39,7 @@ export function wasmNearest({ points, centres, d, out, distances, sums }: Neares
       exports.distances(source, end - start, d, given, numbers, squares);
       distances.set(instance.f64(squares, end - start), start);
     }
-    if (sums) exports.addToSums(source, end - start, d, numbers, totals);
+    if (sums) exports.addToSums(source, end - start, d, numbers, 0, totals);
   }
   sums?.set(instance.f64(totals, sums.length));
 }

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { randomStream } from '../random.js';
 import type { PointColumns } from './kernels.js';
-import { referencePoints, referenceSpread } from './reference-points.js';
-import { wasmPoints, wasmSpread } from './wasm-points.js';
+import { referencePoints, referenceSpread, referenceSums } from './reference-points.js';
+import { wasmPoints, wasmSpread, wasmSums } from './wasm-points.js';
 
 const normals = (size: number, seed: number) => new Float32Array(size).map(randomStream(seed).normal);
 
@@ -28,6 +28,39 @@ it('finds the spread of rows as in float64, for any shape, size and mean', () =>
     }),
     { numRuns: 60 },
   );
+});
+
+it('adds rows up in groups as in float64, but for those of no group', () => {
+  fc.assert(
+    fc.property(shapes, fc.integer({ min: 1, max: 9 }), ({ seed, n, d, size }, groups) => {
+      const random = randomStream(seed, 1);
+      const rows = normals(n * d, seed).map((x) => size * x);
+      const members = new Int32Array(n).map(() => Math.floor((groups + 1) * random.uniform()) - 1);
+      const weights = new Float64Array(n).map(random.normal);
+      const call = { rows, d, members, weights, groups };
+      const [found, expected] = [wasmSums(call), referenceSums(call)];
+      expect(found.length).toBe(groups * d);
+      expect(found.every((x, at) => Math.abs(x - expected[at]) < 1e-10 * size)).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+it('adds up by the definition', () => {
+  const rows = Float64Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+  const call = {
+    rows,
+    d: 2,
+    members: Int32Array.of(1, -1, 0, 1),
+    weights: Float64Array.of(1, 9, 2, -1),
+    groups: 2,
+  };
+  for (const sums of [
+    wasmSums(call),
+    referenceSums(call),
+    wasmSums({ ...call, rows: Float32Array.from(rows) }),
+  ])
+    expect([...sums]).toEqual([10, 12, 1 - 7, 2 - 8]);
 });
 
 it('makes points as in float64, with and without a matrix', () => {

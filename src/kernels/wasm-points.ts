@@ -1,9 +1,9 @@
 /** Points on the WASM kernels, rows in chunks. */
 import type { Floats } from '../keys.js';
 import { clusterInstance } from './cluster-instance.js';
-import type { PointColumns, Spread } from './kernels.js';
+import type { PointColumns, Spread, SumsCall } from './kernels.js';
 import { Layout } from './module.js';
-import { referencePoints, referenceSpread } from './reference-points.js';
+import { referencePoints, referenceSpread, referenceSums } from './reference-points.js';
 
 /** Rows that are in memory at a time. */
 const CHUNK = 512;
@@ -33,13 +33,36 @@ export function wasmSpread(rows: Floats, d: number): Spread {
   const sums = instance.f64(total, d).fill(0);
   // All rows are added to one sum.
   instance.i32(numbers, CHUNK).fill(0);
-  chunks((count) => exports.addToSums(source, count, d, numbers, total));
+  chunks((count) => exports.addToSums(source, count, d, numbers, 0, total));
   for (let c = 0; c < d; c++) sums[c] /= n;
   let squares = 0;
   chunks((count) => {
     squares += exports.spread(source, count, d, total);
   });
   return { mean: sums.slice(), deviation: Math.sqrt(squares / n) };
+}
+
+/** In float64. O(n d). Rows in float64 go to the reference. */
+export function wasmSums(call: SumsCall): Float64Array {
+  const { rows, d, members, weights, groups } = call;
+  if (!(rows instanceof Float32Array)) return referenceSums(call);
+  const instance = clusterInstance();
+  const { exports } = instance;
+  const layout = new Layout();
+  const source = layout.take(CHUNK * d * 4);
+  const numbers = layout.take(CHUNK * 4);
+  const factors = layout.take(CHUNK * 8);
+  const total = layout.take(groups * d * 8);
+  instance.reserve(layout.end);
+  const sums = instance.f64(total, groups * d).fill(0);
+  for (let start = 0; start < members.length; start += CHUNK) {
+    const end = Math.min(start + CHUNK, members.length);
+    instance.f32(source, (end - start) * d).set(rows.subarray(start * d, end * d));
+    instance.i32(numbers, end - start).set(members.subarray(start, end));
+    instance.f64(factors, end - start).set(weights.subarray(start, end));
+    exports.addToSums(source, end - start, d, numbers, factors, total);
+  }
+  return sums.slice();
 }
 
 /** In float32. O(n d), with a matrix O(n d^2). Rows in float64, and factors out of its range, go to the reference. */

@@ -7,14 +7,20 @@ import { singlePoints } from './points.js';
 import type { Selector } from './selector.js';
 import { remaining, topKeys, union } from './top-keys.js';
 
+/** Of k-means: after the second one centres are means of points that are assigned to them. */
+const ITERATIONS = 2;
+
+/** Distances that differ by less than this part are equal but for rounding, as those of two points from their mean are. */
+const ROUNDING = 1e-5;
+
 /** `wanted` points: the one nearest to each centre among its own, then those farthest from their centre. */
 function* representatives(points: Float32Array, wanted: number, d: number, random: Random): Steps<number[]> {
-  const clusters = yield* clustersOf(points, d, wanted, random);
+  const clusters = yield* clustersOf(points, d, wanted, random, ITERATIONS);
   const { distances } = clusters;
   const representative = new Int32Array(clusters.centres.length / d).fill(-1);
   clusters.nearest.forEach((centre, i) => {
     const best = representative[centre];
-    if (best < 0 || distances[i] < distances[best]) representative[centre] = i;
+    if (best < 0 || distances[i] < (1 - ROUNDING) * distances[best]) representative[centre] = i;
   });
   return topKeys(distances, wanted, Array.from(representative));
 }

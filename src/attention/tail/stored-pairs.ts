@@ -1,4 +1,5 @@
 /** Stored key-value pairs, each the mean of some keys and of their values: what attention looks at in place of all keys. */
+import { sumsOf } from '../../kernels/cluster.js';
 import type { Floats } from '../../keys.js';
 import type { Moments } from './gaussian.js';
 
@@ -49,14 +50,8 @@ function inOrder({ members, excess }: Grouping) {
 
 /** The means of rows over the members of each pair, in float64 and then of the type of the rows. */
 function means(rows: Floats, width: number, members: Int32Array, counts: Uint32Array): Floats {
-  const sums = new Float64Array(counts.length * width);
-  for (let j = 0, at = 0; j < members.length; j++, at += width) {
-    const pair = members[j];
-    if (pair < 0) continue;
-    const share = 1 / counts[pair];
-    const first = pair * width;
-    for (let c = 0; c < width; c++) sums[first + c] += rows[at + c] * share;
-  }
+  const weights = Float64Array.from(members, (pair) => (pair < 0 ? 0 : 1 / counts[pair]));
+  const sums = sumsOf({ rows, d: width, members, weights, groups: counts.length });
   return rows instanceof Float32Array ? new Float32Array(sums) : sums;
 }
 

@@ -142,23 +142,36 @@ export function distances(
   }
 }
 
-/** Adds points [count, d] to the sums [, d], in float64, that have their numbers. */
-export function addToSums(points: usize, count: i32, d: i32, numbers: usize, sums: usize): void {
+/** Adds points [count, d], times their weights unless these are at zero, to the sums [, d] that have their numbers, unless these are negative; in float64. */
+export function addToSums(
+  points: usize,
+  count: i32,
+  d: i32,
+  numbers: usize,
+  weights: usize,
+  sums: usize,
+): void {
   const bytes = (<usize>d) << 2;
   for (let i = 0; i < count; i++) {
-    let sum = sums + ((<usize>load<i32>(numbers) * bytes) << 1);
+    const number = load<i32>(numbers + ((<usize>i) << 2));
+    if (number < 0) {
+      points += bytes;
+      continue;
+    }
+    let sum = sums + ((<usize>number * bytes) << 1);
+    const weight: f64 = weights ? load<f64>(weights + ((<usize>i) << 3)) : 1;
+    const factor = f64x2.splat(weight);
     const end = points + bytes;
     for (; points + 16 <= end; points += 16) {
-      const low = f64x2.promote_low_f32x4(v128.load64_zero(points));
-      const high = f64x2.promote_low_f32x4(v128.load64_zero(points, 8));
+      const low = f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(points)), factor);
+      const high = f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(points, 8)), factor);
       v128.store(sum, f64x2.add(v128.load(sum), low));
       v128.store(sum, f64x2.add(v128.load(sum, 16), high), 16);
       sum += 32;
     }
     for (; points < end; points += 4) {
-      store<f64>(sum, load<f64>(sum) + <f64>load<f32>(points));
+      store<f64>(sum, load<f64>(sum) + <f64>load<f32>(points) * weight);
       sum += 8;
     }
-    numbers += 4;
   }
 }
