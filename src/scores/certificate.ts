@@ -1,5 +1,5 @@
 /** How far scores by a computed Cholesky factor can be off: proved bounds (docs/algorithms.md, section 2: certified error). */
-import { UNIT_ROUNDOFF } from './gram.js';
+import { diagonalRoots, UNIT_ROUNDOFF } from './gram.js';
 import { cholesky, inverseLower } from './triangular.js';
 
 /** W = L^-1 of a Gram's Cholesky factor, with what is proved of t = |W x|^2 as a score. */
@@ -34,6 +34,7 @@ export function certify(
   const l = cholesky(gram, r, r * UNIT_ROUNDOFF);
   if (!l) return undefined;
   const inverse = inverseLower(l, r);
+  const roots = diagonalRoots(gram, r);
   let growth = 0;
   let noiseError = 0;
   for (let i = 0; i < r; i++) {
@@ -41,7 +42,7 @@ export function certify(
     let noiseSum = 0;
     for (let j = 0; j <= i; j++) {
       const entry = Math.abs(inverse[i * r + j]);
-      sum += entry * Math.sqrt(gram[j * r + j]);
+      sum += entry * roots[j];
       noiseSum += entry * noise[j];
     }
     growth += sum * sum;

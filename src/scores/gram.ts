@@ -63,7 +63,9 @@ export function* gramOf(matrix: KeyMatrix, plan: BlockPlan, rowScale?: Float64Ar
 
 /** The square roots of the diagonal: the norms of the columns. */
 export function diagonalRoots(gram: Float64Array, width: number): Float64Array {
-  return Float64Array.from({ length: width }, (_, c) => Math.sqrt(gram[c * width + c]));
+  const roots = new Float64Array(width);
+  for (let c = 0; c < width; c++) roots[c] = Math.sqrt(gram[c * width + c]);
+  return roots;
 }
 
 /** The rows and columns of a symmetric matrix that are kept. */

@@ -2,14 +2,17 @@
 
 /** diag(scale) G diag(scale). */
 export function scaleBoth(gram: Float64Array, r: number, scale: Float64Array): Float64Array {
-  const out = scaleColumns(gram, r, scale);
-  for (let i = 0; i < r; i++) for (let j = 0; j < r; j++) out[i * r + j] *= scale[i];
+  const out = new Float64Array(gram.length);
+  for (let i = 0, at = 0; i < r; i++) {
+    const row = scale[i];
+    for (let j = 0; j < r; j++, at++) out[at] = gram[at] * scale[j] * row;
+  }
   return out;
 }
 
 /** M diag(scale). */
 export function scaleColumns(m: Float64Array, r: number, scale: Float64Array): Float64Array {
   const out = new Float64Array(m.length);
-  for (let i = 0; i < r; i++) for (let j = 0; j < r; j++) out[i * r + j] = m[i * r + j] * scale[j];
+  for (let i = 0, at = 0; i < r; i++) for (let j = 0; j < r; j++, at++) out[at] = m[at] * scale[j];
   return out;
 }
