@@ -45,6 +45,7 @@ export { parseSelector, selectorNames } from './attention/selectors/index.js';
 export type { Selector, SelectorContext } from './attention/selectors/selector.js';
 export type { StoredKeys } from './attention/storage.js';
 export type { ClustersOptions } from './attention/tail/clusters.js';
+export type { Moments } from './attention/tail/gaussian.js';
 export { parseTail, tailNames } from './attention/tail/index.js';
 export type { Grouping } from './attention/tail/stored-pairs.js';
 export type { Tail, TailHead } from './attention/tail/tail.js';

@@ -7,7 +7,7 @@ import { type GroupCall, groupLogWeights } from './groups.js';
 import type { AttentionInputs } from './inputs.js';
 import type { ClustersOptions } from './tail/clusters.js';
 import { drop } from './tail/drop.js';
-import type { Moments } from './tail/gaussian.js';
+import { type Moments, momentsOf } from './tail/gaussian.js';
 import { tailOf } from './tail/index.js';
 import { eachAlone, type Grouping, type StoredPairs, storedPairs } from './tail/stored-pairs.js';
 import type { Tail, TailHead } from './tail/tail.js';
@@ -109,16 +109,16 @@ function checkTail(
   if (!tail.single && logWeights) refuse('weighs keys by their number, so that logWeights have no place');
 }
 
-function storedHead({ k, v }: TailHead, grouping: Grouping): StoredHead {
+function storedHead({ k, v, d, dv }: TailHead, grouping: Grouping): StoredHead {
   const pairs = storedPairs(k, v, grouping);
-  const { rest, moments } = grouping;
+  const { rest } = grouping;
   const indices = Array.from(pairs.last).filter((_, pair) => pairs.counts[pair] === 1);
   const plain = !rest && pairs.logWeights.every((x) => x === 0);
   return {
     ...pairs,
     indices,
     rest,
-    moments,
+    moments: rest && (grouping.moments ?? momentsOf(k, v, { d, dv }, rest)),
     stored: plain ? undefined : { members: pairs.members, logWeights: pairs.logWeights, moments: rest },
   };
 }

@@ -11,7 +11,7 @@ export interface Grouping {
   readonly excess?: Float64Array;
   /** Ascending: keys that no pair stands for, but the Gaussian closed form of the tail `moments` does. */
   readonly rest?: readonly number[];
-  /** That closed form. */
+  /** The moments of `rest`, where they are known already. */
   readonly moments?: Moments;
 }
 
