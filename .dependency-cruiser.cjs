@@ -1,5 +1,5 @@
 // A room (a folder of src) imports only from rooms before it on the path that data takes.
-const path = ['io', 'kernels', 'weights', 'scores', 'universal-set', 'attention', 'vit', 'cli'];
+const path = ['io', 'kernels', 'weights', 'scores', 'universal-set', 'attention', 'vit', 'cluster', 'cli'];
 const later = path.map((_, i) => path.slice(i + 1));
 // What only tests import: the tests themselves, their data and their helpers.
 const tests = '(\\.test(-data)?|/testing)\\.ts$';

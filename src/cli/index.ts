@@ -12,11 +12,13 @@ import { findCommand } from './find.js';
 import { filterCommand, finishCommand } from './finish.js';
 import { heavyCommand } from './heavy.js';
 import { lifetimesCommand } from './lifetimes.js';
+import { manifestCommand } from './manifest.js';
 import { ProgressLine } from './progress.js';
 import { reportCommand } from './report.js';
 import type { Session } from './session.js';
 import { mergeCommand, sketchCommand } from './sketch.js';
 import { trainCommand } from './train.js';
+import { workerCommand } from './worker.js';
 
 const interrupt = new AbortController();
 const progress = new ProgressLine(process.stderr);
@@ -46,6 +48,8 @@ function program(): Command {
     mergeCommand(session),
     finishCommand(session),
     filterCommand(session),
+    manifestCommand(session),
+    workerCommand(session),
     attendCommand(session),
     trainCommand(session),
     evalCommand(session),

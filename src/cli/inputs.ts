@@ -21,9 +21,10 @@ export interface TensorInput {
   heads(): Head[];
   /** All numbers, in memory. */
   whole(): Tensor;
+  close(): void;
 }
 
-/** Opens a tensor; the file stays open until the process ends. */
+/** Opens a tensor; its file stays open until the process ends, unless it is closed. */
 export async function openInput(reference: string): Promise<TensorInput> {
   const { file, name } = parseReference(reference);
   const source = openWhole(file);
@@ -53,6 +54,7 @@ export async function openInput(reference: string): Promise<TensorInput> {
         return { ...place, matrix: tensor.matrix(place.batch, place.head) };
       }),
     whole: () => tensor.read(),
+    close: source.close,
   };
 }
 

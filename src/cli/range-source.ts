@@ -14,6 +14,7 @@ export interface RangeSource {
    * @throws InputError, one line, where they cannot be had or are no longer those of the file that was opened
    */
   read(start: number, end: number): Promise<Uint8Array>;
+  close?(): void;
 }
 
 /** Thrown where bytes are asked for that have not been fetched. */

@@ -71,6 +71,7 @@ export async function openRows(
     n,
     again: true,
     identity: input.identity,
+    close: input.close,
     async *rows({ from = 0, every = Number.POSITIVE_INFINITY } = {}) {
       const most = pieceRows(d * 8);
       for (let start = from; start < n; ) {

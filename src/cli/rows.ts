@@ -19,6 +19,10 @@ export interface RowSource {
   readonly again: boolean;
   /** As long as this is the same the rows are as they were when it was first asked for; undefined where the source cannot tell. */
   identity?(): string | undefined;
+  /** The rows at which a part can begin without reading those before it; any unless given. */
+  readonly groups?: readonly number[];
+  /** Gives back what the source holds open. */
+  close?(): void;
   /** Rows from row `from` on, in pieces that end at every multiple of `every`. Standard input has them once, from row 0. */
   rows(options?: { from?: number; every?: number }): AsyncIterable<Rows>;
 }
@@ -36,4 +40,16 @@ export function pieceRows(rowBytes: number): number {
 export function endOfPiece(start: number, most: number, every: number): number {
   const next = (step: number) => (Math.floor(start / step) + 1) * step;
   return Math.min(next(most), every === Number.POSITIVE_INFINITY ? every : next(every));
+}
+
+/** `count` rows of a source from row `start` on, which is then row 0. */
+export async function* rowRange(source: RowSource, start: number, count: number): AsyncGenerator<Rows> {
+  for await (const { start: at, keys } of source.rows({ from: start })) {
+    const rows = Math.min(keys.shape[0], start + count - at);
+    yield {
+      start: at - start,
+      keys: { data: keys.data.subarray(0, rows * source.d), shape: [rows, source.d] },
+    };
+    if (at + rows === start + count) return;
+  }
 }

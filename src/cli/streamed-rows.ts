@@ -41,6 +41,7 @@ async function openRanges(place: string, signal?: AbortSignal): Promise<RangeSou
     byteLength: file.byteLength,
     identity: file.identity,
     read: async (start, end) => file.slice(start, end),
+    close: file.close,
   };
 }
 

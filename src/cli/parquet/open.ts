@@ -51,6 +51,8 @@ export async function openParquet(source: RangeSource, name?: string): Promise<R
     n: footer.rows,
     again: true,
     identity: source.identity,
+    groups: groups.map(({ first }) => first),
+    close: source.close,
     async *rows({ from = 0, every = Number.POSITIVE_INFINITY } = {}) {
       const most = pieceRows(d * 8);
       const room = double ? new Float64Array(most * d) : new Float32Array(most * d);
