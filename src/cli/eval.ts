@@ -1,5 +1,6 @@
 /** `levattention eval`: the accuracy of a vision transformer on test images, with its own attention or another. */
 import { Command } from 'commander';
+import { firstOfSet } from '../vit/images.js';
 import { attentionText } from '../vit/operators.js';
 import { evaluateVit } from '../vit/trainer.js';
 import { InputError } from './failure.js';
@@ -53,22 +54,14 @@ export function evalCommand(session: Session): Command {
 async function evaluate(path: string, options: EvalOptions, { call }: Session): Promise<string> {
   const started = performance.now();
   const threads = parseThreads(options.threads);
-  const most =
-    options.images === undefined ? Number.POSITIVE_INFINITY : parseCount(options.images, '--images');
+  const most = options.images === undefined ? null : parseCount(options.images, '--images');
   const other = attentionOf(options);
   const { plan: own, parameters } = await openModel(path, options.heads);
   const attention = other ?? own.attention;
   const data = options.data ?? own.data;
   if (data === 'none') throw new InputError(`${path}: does not tell its data: name them with --data`);
-  const { test } = imageSets(data);
-  const count = Math.min(most, test.count);
-  const size = test.pixels.length / test.count;
-  const set = {
-    ...test,
-    count,
-    pixels: test.pixels.subarray(0, count * size),
-    labels: test.labels.subarray(0, count),
-  };
+  const set = firstOfSet(imageSets(data).test, most);
+  const { count } = set;
   const score = await about(path, () =>
     evaluateVit({ ...own, attention }, parameters, set, threads, (done, total) => {
       call.signal?.throwIfAborted();

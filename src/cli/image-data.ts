@@ -74,24 +74,34 @@ function unzipped(path: string): Uint8Array {
 
 const DIGIT_SIZE = 28 * 28;
 
+/** In turns of the ten digits, so that the first images are not all of one. */
 function npmDigits(folder: string): Sets {
+  const digits = Array.from({ length: 10 }, (_, digit) =>
+    digitPixels(join(folder, `src/digits/${digit}.json`)),
+  );
+  const most = Math.max(...digits.map(({ length }) => length)) / DIGIT_SIZE;
   const parts = { train: [[], []] as [number[][], number[]], test: [[], []] as [number[][], number[]] };
-  for (let digit = 0; digit < 10; digit++) {
-    const path = join(folder, `src/digits/${digit}.json`);
-    const { data } = parsed(path) as { data?: number[] };
-    if (
-      !Array.isArray(data) ||
-      data.length % DIGIT_SIZE !== 0 ||
-      !data.every((value) => value >= 0 && value <= 1)
-    )
-      throw new InputError(`${path}: data must be numbers in [0, 1], ${DIGIT_SIZE} for each image`);
-    for (let i = 0; i < data.length / DIGIT_SIZE; i++) {
+  for (let i = 0; i < most; i++)
+    digits.forEach((data, digit) => {
+      const image = data.slice(i * DIGIT_SIZE, (i + 1) * DIGIT_SIZE);
+      if (image.length === 0) return;
       const [images, labels] = i % 5 === 4 ? parts.test : parts.train;
-      images.push(data.slice(i * DIGIT_SIZE, (i + 1) * DIGIT_SIZE));
+      images.push(image);
       labels.push(digit);
-    }
-  }
+    });
   return { train: digitSet(...parts.train), test: digitSet(...parts.test) };
+}
+
+/** The numbers of all images of a digit. */
+function digitPixels(path: string): number[] {
+  const { data } = parsed(path) as { data?: number[] };
+  if (
+    !Array.isArray(data) ||
+    data.length % DIGIT_SIZE !== 0 ||
+    !data.every((value) => value >= 0 && value <= 1)
+  )
+    throw new InputError(`${path}: data must be numbers in [0, 1], ${DIGIT_SIZE} for each image`);
+  return data;
 }
 
 function parsed(path: string): object {

@@ -14,6 +14,18 @@ export interface ImageSet {
   readonly labels: Uint8Array;
 }
 
+/** The first `count` images of a set; all of them where it has no more, or for null. */
+export function firstOfSet(set: ImageSet, count: number | null): ImageSet {
+  if (count === null || count >= set.count) return set;
+  const size = set.pixels.length / set.count;
+  return {
+    ...set,
+    count,
+    pixels: set.pixels.subarray(0, count * size),
+    labels: set.labels.subarray(0, count),
+  };
+}
+
 /** Random changes of training images. */
 export interface Augmentation {
   /** Moved by up to this many pixels, each way and each direction equally likely; zeros come in. */

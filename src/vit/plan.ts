@@ -115,3 +115,9 @@ function recipe(given: unknown, where: string): Recipe {
 export function stepsOf({ training }: Pick<Plan, 'training'>): number {
   return Math.ceil(training.images / training.batch);
 }
+
+/** Steps after which the test set is looked at, the last of them at the end. */
+export function looksOf(plan: Pick<Plan, 'training'>): number[] {
+  const { evaluations } = plan.training;
+  return Array.from({ length: evaluations }, (_, i) => Math.ceil((stepsOf(plan) * (i + 1)) / evaluations));
+}

@@ -1,11 +1,11 @@
 /** The training loop: steps of AdamW on a vision transformer, from first values or from where another run stopped. */
 import { adamwStep, normOf, rateAt } from './adamw.js';
 import { type Crew, soloCrew, workerCrew } from './crew.js';
-import type { ImageSet } from './images.js';
+import { firstOfSet, type ImageSet } from './images.js';
 import type { Score } from './loss.js';
 import { piecesOf } from './order.js';
 import { initialParameters, parameterCount, parameterParts } from './parameters.js';
-import { type Plan, stepsOf } from './plan.js';
+import { looksOf, type Plan, stepsOf } from './plan.js';
 import type { Job, Shared } from './replica.js';
 
 /** A look at the test set. */
@@ -74,7 +74,7 @@ export class Trainer {
     const count = parameterCount(model);
     this.shared = {
       plan,
-      train: place.set(firstOf(sets.train, training.subset)),
+      train: place.set(firstOfSet(sets.train, training.subset)),
       test: place.set(sets.test),
       parameters: place.floats(count),
       gradients: place.floats(piecesOf(training) * count),
@@ -83,10 +83,7 @@ export class Trainer {
     this.current = { ...state, first: state.first.slice(), second: state.second.slice() };
     this.total = new Float32Array(count);
     this.steps = stepsOf(plan);
-    const { evaluations } = training;
-    this.testRuns = new Set(
-      Array.from({ length: evaluations }, (_, i) => Math.ceil((this.steps * (i + 1)) / evaluations)),
-    );
+    this.testRuns = new Set(looksOf(plan));
     this.crew = threads > 1 ? workerCrew(this.shared, threads) : soloCrew(this.shared);
   }
 
@@ -245,17 +242,6 @@ const sharedPlace: Place = {
     return { ...set, pixels: shared(set.pixels), labels: shared(set.labels) };
   },
 };
-
-function firstOf(set: ImageSet, subset: number | null): ImageSet {
-  if (subset === null || subset >= set.count) return set;
-  const size = set.pixels.length / set.count;
-  return {
-    ...set,
-    count: subset,
-    pixels: set.pixels.subarray(0, subset * size),
-    labels: set.labels.subarray(0, subset),
-  };
-}
 
 function checkSets(plan: Plan, { train, test }: Sets): void {
   checkSet(plan, train, 'training');

@@ -1,0 +1,140 @@
+/** The experiments from end to end on tiny models and digits: every run, killed and resumed ones, the report. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, it, vi } from 'vitest';
+import { experimentsOf } from './experiments.js';
+import { Place } from './place.js';
+import { drawPlanted } from './planted.js';
+import { writeReport } from './report/render.js';
+import { estimate } from './report/section.js';
+import type { Run } from './run.js';
+import { missingOf, runAll } from './schedule.js';
+import { smoke } from './settings.js';
+
+// The machine may be doing much else.
+vi.setConfig({ testTimeout: 600_000 });
+
+const folder = mkdtempSync(join(tmpdir(), 'levattention-paper-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const runs = experimentsOf(smoke).flatMap((each) => each.runs);
+const named = (name: string) => runs.find((run) => run.name === name)!;
+const placeOf = (name: string) =>
+  new Place(join(folder, name, 'results'), join(folder, name), smoke.saveEvery);
+const place = placeOf('whole');
+const quietly = { started: () => {}, reported: () => {}, ended: () => {} };
+
+/** Does runs in this process; some fail, if it says so. */
+function work(asked: readonly Run[], at: Place, fails: (run: Run) => boolean = () => false): Promise<Run[]> {
+  const execute = (run: Run) => (fails(run) ? Promise.reject(new Error('stopped')) : at.execute(run));
+  return runAll(missingOf(asked, at), at, execute, 2, quietly);
+}
+
+it('does every run, those after others that read their models, and reports', async () => {
+  const failed = await work(runs, place, ({ name }) => name === 'training-softmax-17-seed1');
+  // What reads the model that is not there is left, and nothing else.
+  expect(failed.map(({ name }) => name).filter((name) => !/softmax-17-seed1/.test(name))).toEqual([
+    'stability-softmax',
+  ]);
+  expect(failed.length).toBe(6);
+  await writeReport(smoke, runs, place, join(folder, 'part'));
+  expect(readFileSync(join(folder, 'part/paper.md'), 'utf8')).toMatch(/Of \d+ runs 6 are still to be done/);
+
+  expect(await work(runs, place)).toEqual([]);
+  expect(missingOf(runs, place)).toEqual([]);
+  await writeReport(smoke, runs, place, join(folder, 'report'));
+  const text = readFileSync(join(folder, 'report/paper.md'), 'utf8');
+  expect(text).toContain('All runs are done.');
+  expect(text).not.toMatch(/NaN|undefined|Infinity|runs are missing|Open:/);
+  const sections = JSON.parse(readFileSync(join(folder, 'report/paper.json'), 'utf8'));
+  expect(sections.length).toBe(6);
+  for (const { claims } of sections) for (const { holds } of claims) expect(typeof holds).toBe('boolean');
+  const pictures = readdirSync(join(folder, 'report')).filter((name) => name.endsWith('.svg'));
+  expect(pictures.length).toBe(6);
+  for (const name of pictures)
+    expect(readFileSync(join(folder, 'report', name), 'utf8')).toMatch(/^<svg .*<\/svg>\n$/s);
+});
+
+it.each([
+  'training-random8-17-seed0',
+  'swap-long-softmax-leverage',
+  'structure-long-softmax',
+  'stability-leverage8',
+  'planted-n128',
+])('goes on where it stopped to the same result: %s', async (name) => {
+  const run = named(name);
+  // The models that it reads are those of the whole; what it keeps on the way is its own.
+  const stopped = new Place(join(folder, 'stopped'), place.cache, smoke.saveEvery, ({ done, total }) => {
+    if (done < total / 2) return;
+    throw new Error('stopped');
+  });
+  rmSync(place.path(run, '.'), { recursive: true });
+  await expect(stopped.execute(run)).rejects.toThrow('stopped');
+  expect(stopped.result(run)).toBeUndefined();
+  const reports: number[] = [];
+  const resumed = new Place(stopped.results, place.cache, smoke.saveEvery, ({ done }) => reports.push(done));
+  await resumed.execute(run);
+  expect(resumed.result(run)!.result).toEqual(place.result(run)!.result);
+});
+
+it('ends with the same weights after a kill, on processes that leave nothing at work', async () => {
+  const run = named('long-leverage8');
+  const command = [
+    '--import',
+    'tsx',
+    fileURLToPath(new URL('index.ts', import.meta.url)),
+    '--smoke',
+    run.name,
+  ];
+  const start = (study: string) =>
+    spawn(process.execPath, command, {
+      env: { ...process.env, LEVATTENTION_STUDY: study },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+  const study = join(folder, 'killed');
+  const killed = placeOf('killed/smoke');
+  const first = start(study);
+  const closed = new Promise((resolve) => first.on('close', resolve));
+  while (!existsSync(killed.path(run, 'checkpoint.safetensors'))) await sleep(5);
+  first.kill('SIGKILL');
+  // Its standard error is closed when the process that it started has ended as well.
+  await closed;
+  const second = start(study);
+  let said = '';
+  second.stderr.on('data', (data) => (said += data));
+  expect(await new Promise((resolve) => second.on('close', resolve)), said).toBe(0);
+  expect(said).toMatch(/[01] runs are missing/);
+  expect(killed.result(run)!.result).toEqual(place.result(run)!.result);
+  const weights = ({ results }: Place) => readFileSync(join(results, `${run.name}.safetensors`));
+  expect(weights(killed)).toEqual(weights(place));
+});
+
+it('lets one process at a time work on a run', () => {
+  const [run] = runs;
+  const other = placeOf('locks');
+  expect([other.lock(run), other.lock(run)]).toEqual([true, false]);
+  other.unlock(run);
+  expect(other.lock(run)).toBe(true);
+});
+
+it('plants keys that are there, and estimates with standard errors', () => {
+  const { keys, planted } = drawPlanted('all directions', 50, 5, 0.1, 3);
+  const long = Array.from({ length: 50 }, (_, j) => j).filter(
+    (j) => Math.hypot(...keys.subarray(64 * j, 64 * j + 64)) > 0.5,
+  );
+  expect(long).toEqual(planted);
+  expect(estimate([1, 2, 3])).toEqual({ mean: 2, error: Math.sqrt(1 / 3) });
+});
+
+it('does a run again whose configuration is another one, and models whose weights are wanted and gone', async () => {
+  const model = named('training-softmax-17-seed0');
+  const reader = named('swap-training-softmax-17-seed0-leverage');
+  const changed = { ...reader, config: { ...reader.config, images: 9 } };
+  rmSync(join(place.path(model, '.')), { recursive: true });
+  expect(missingOf([model, reader], place)).toEqual([]);
+  expect(missingOf([changed], place)).toEqual([model, changed]);
+});

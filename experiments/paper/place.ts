@@ -1,0 +1,139 @@
+/** Where runs keep things: results for good, in the repository; checkpoints and parts of results in a cache, until a run is done. */
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { writeWhole } from '../cache.js';
+import { hashOf, type Report, type Run } from './run.js';
+
+/** A result and where it comes from. */
+export interface Kept<Result = object> {
+  readonly name: string;
+  readonly config: object;
+  readonly result: Result;
+  /** Processor time, over all processes that took part. */
+  readonly seconds: number;
+  readonly processor: string;
+  readonly node: string;
+  readonly date: string;
+}
+
+/** The folders of one size of the experiments. */
+export class Place {
+  /**
+   * @param results - of the files that are kept for good
+   * @param cache - of all others
+   * @param saveEvery - milliseconds between checkpoints
+   * @param report - is told how far the run is
+   */
+  constructor(
+    readonly results: string,
+    readonly cache: string,
+    readonly saveEvery: number,
+    readonly report: (report: Report) => void = () => {},
+  ) {}
+
+  /** The result of a run, if it is there and of this configuration. */
+  result<Result>(run: Run): Kept<Result> | undefined {
+    const path = this.resultPath(run);
+    if (!existsSync(path)) return undefined;
+    const kept: Kept<Result> = JSON.parse(readFileSync(path, 'utf8'));
+    return hashOf(kept.config) === hashOf(run.config) ? kept : undefined;
+  }
+
+  private resultPath({ name }: Run): string {
+    return join(this.results, `${name}.json`);
+  }
+
+  /** Works on a run to its end and keeps the result. */
+  async execute(run: Run): Promise<void> {
+    const clock = new Clock(this.path(run, 'seconds.json'), this.saveEvery);
+    const result = await run.work(this);
+    const kept: Kept = {
+      name: run.name,
+      config: run.config,
+      result,
+      seconds: Math.round(10 * clock.stop()) / 10,
+      processor: cpus()[0]?.model ?? 'unknown',
+      node: process.version,
+      date: new Date().toISOString().slice(0, 10),
+    };
+    writeWhole(this.resultPath(run), `${JSON.stringify(kept)}\n`);
+  }
+
+  /** A file of a run in the cache. Another configuration has another folder. */
+  path(run: Run, file: string): string {
+    return join(this.cache, `${run.name}-${hashOf(run.config)}`, file);
+  }
+
+  /** Parts of a result that are kept as they come: each is computed once, whatever is killed in between. */
+  parts<Part>(run: Run): { get(name: string, compute: () => Promise<Part> | Part): Promise<Part> } {
+    const path = this.path(run, 'parts.json');
+    const parts: Record<string, Part> = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+    return {
+      async get(name, compute) {
+        if (!(name in parts)) {
+          parts[name] = await compute();
+          writeWhole(path, JSON.stringify(parts));
+        }
+        return parts[name];
+      },
+    };
+  }
+
+  /** Whether this process may work on the run: true until `unlock`, or until the process ends, to one process at a time. */
+  lock(run: Run): boolean {
+    const path = this.path(run, 'lock');
+    mkdirSync(join(path, '..'), { recursive: true });
+    const own = `${path}.${process.pid}`;
+    writeFileSync(own, String(process.pid));
+    try {
+      // A link appears with its content, or not at all.
+      if (existsSync(path) && !isAlive(Number(readFileSync(path, 'utf8')))) rmSync(path, { force: true });
+      linkSync(own, path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    } finally {
+      unlinkSync(own);
+    }
+  }
+
+  unlock(run: Run): void {
+    rmSync(this.path(run, 'lock'), { force: true });
+  }
+}
+
+/** Processor time of a run, which goes on in the next process where this one is killed. */
+class Clock {
+  readonly #start = process.cpuUsage();
+  readonly #before: number;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(path: string, saveEvery: number) {
+    this.#before = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : 0;
+    this.#timer = setInterval(
+      () => writeWhole(path, JSON.stringify(this.#now())),
+      Math.max(1000, saveEvery),
+    ).unref();
+  }
+
+  #now(): number {
+    const { user, system } = process.cpuUsage(this.#start);
+    return this.#before + (user + system) / 1e6;
+  }
+
+  stop(): number {
+    clearInterval(this.#timer);
+    return this.#now();
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

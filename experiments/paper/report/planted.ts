@@ -1,0 +1,92 @@
+/** Report of the planted keys: recall by noise, number and n. */
+import { type Found, JUDGES, KINDS, type Planted } from '../planted.js';
+import { panelsPlot } from './panels.js';
+import { type Claim, estimate, percent, type Results, type Section, type Table } from './section.js';
+
+/** What is called found. */
+const RECALL = 0.9;
+
+/** A cell with its number of keys. */
+type Cell = Found & { readonly n: number };
+
+/** The section. */
+export async function plantedSection(results: Results): Promise<Section> {
+  const found = results.named('planted-').flatMap(({ name }) => {
+    const result = results.get<Planted>(name)?.result;
+    return result ? [result] : [];
+  });
+  const cells = found.flatMap(({ n, cells }) => cells.map((cell) => ({ ...cell, n })));
+  const sizes = found.map(({ n }) => n);
+  const count = Math.min(...cells.map(({ planted }) => planted));
+  const panels = KINDS.flatMap((kind) =>
+    sizes.map((n) => ({
+      title: `${kind}, n = ${n.toLocaleString('en')}`,
+      curves: JUDGES.map((judge) => ({
+        name: judge,
+        points: cells
+          .filter((cell) => cell.kind === kind && cell.n === n && cell.planted === count)
+          .map(({ noise, recall }) => [noise, recall[judge]] as const),
+      })),
+    })),
+  );
+  const noises = [...new Set(cells.map(({ noise }) => noise))];
+  return {
+    name: 'planted',
+    title: 'Planted keys and queries',
+    text: `Planted unit keys among noise of length sigma, d = ${found[0]?.d ?? 64}; recall is the share of the planted keys among as many keys of largest score, mean over seeds. The noise has all directions; or every key has a long common mean as well; or noise is long in four directions that it shares.`,
+    tables: sizes.map((n) =>
+      table(
+        n,
+        cells.filter((cell) => cell.n === n),
+      ),
+    ),
+    claims: cells.length > 0 ? [...KINDS.map((kind) => claimOf(kind, cells)), setClaim(cells)] : [],
+    plots: await panelsPlot(
+      'planted',
+      `Recall of ${count} planted keys against the length of the noise`,
+      panels,
+      { x: 'length of the noise', ticks: noises, log: true, y: 'recall', range: [0, 1] },
+    ),
+  };
+}
+
+function table(n: number, cells: readonly Cell[]): Table {
+  return {
+    title: `n = ${n.toLocaleString('en')}`,
+    head: ['noise', 'planted', 'length', ...JUDGES, 'scores of x^2 >= 0.1', 'of planted keys', 'keys in U'],
+    rows: cells.map(({ kind, planted, noise, recall, heavy, heavyPlanted, set }) => [
+      kind,
+      String(planted),
+      String(noise),
+      ...JUDGES.map((judge) => recall[judge].toFixed(2)),
+      heavy.toFixed(1),
+      heavy > 0 ? percent(heavyPlanted / heavy) : '-',
+      set.toFixed(1),
+    ]),
+  };
+}
+
+/** Where leverage finds what is planted, and how often where norms do not. */
+function claimOf(kind: Cell['kind'], all: readonly Cell[]): Claim {
+  const cells = all.filter((cell) => cell.kind === kind);
+  const of = (judge: string) => cells.filter(({ recall }) => recall[judge] >= RECALL);
+  const both = of('leverage').filter((cell) => of('squared-norm').includes(cell)).length;
+  const few = cells.filter(({ planted, noise }) => planted <= 8 && noise <= 0.5);
+  const mean = (judge: string, among: readonly Cell[]) =>
+    estimate(among.map(({ recall }) => recall[judge])).mean;
+  const counts = JUDGES.map((judge) => `${judge} ${of(judge).length}`).join(', ');
+  return {
+    claim: `Leverage finds planted keys, noise of the kind "${kind}".`,
+    holds: mean('leverage', few) >= RECALL,
+    evidence: `recall is ${RECALL} or more, of ${cells.length} settings, by: ${counts}; by leverage and by norm at once ${both}. With few planted keys (8) and noise of length 0.5 or less the mean recall of leverage is ${mean('leverage', few).toFixed(2)}, of norms ${mean('squared-norm', few).toFixed(2)}.`,
+  };
+}
+
+function setClaim(cells: readonly Cell[]): Claim {
+  const outside = cells.reduce((sum, { heavyOutside }) => sum + heavyOutside, 0);
+  return {
+    claim: 'Every score of |<q,k>|^2 >= 0.1 is of a key in U (the theorem).',
+    holds: outside === 0,
+    evidence: `${outside === 0 ? 'none' : 'some'} of the ${cells.length} settings ${outside === 0 ? 'has' : 'have'} such a score outside.`,
+  };
+}

@@ -1,0 +1,93 @@
+/** Runs what is missing, some at a time in processes of their own, what others wait for first; each may be stopped at any moment. */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Place } from './place.js';
+import type { Report, Run } from './run.js';
+import type { Settings } from './settings.js';
+import { hasWeights, type TrainingRun } from './train.js';
+
+/** What a process of one run tells. */
+export type Told = { readonly report: Report } | { readonly error: string };
+
+/** Does one run to its end; a rejection says in one line why it could not. */
+export type Worker = (run: Run, report: (report: Report) => void) => Promise<void>;
+
+/** A process for each run, which ends when this one does. */
+export function processes({ name }: Settings, { results, cache }: Place): Worker {
+  const child = fileURLToPath(new URL('child.ts', import.meta.url));
+  return (run, report) =>
+    new Promise((resolve, reject) => {
+      const worker = fork(child, [name, results, cache, run.name], { execArgv: ['--import', 'tsx'] });
+      let reason = 'its process was killed';
+      worker.on('message', (told: Told) => {
+        if ('report' in told) report(told.report);
+        else reason = told.error;
+      });
+      worker.on('error', reject);
+      worker.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(reason))));
+    });
+}
+
+/** Whether a run is still to be done: it has no result, or its weights are wanted and gone. */
+function isMissing(run: Run, place: Place, wanted: ReadonlySet<Run>): boolean {
+  return !place.result(run) || (wanted.has(run) && !hasWeights(run as TrainingRun, place));
+}
+
+/** What is to be done for some runs: they themselves where they are missing, and before them the models that they read. */
+export function missingOf(asked: readonly Run[], place: Place): Run[] {
+  const undone = asked.filter((run) => !run.trains && !place.result(run));
+  const wanted = new Set(undone.flatMap(({ models }) => models));
+  const trained = [...new Set([...asked.filter(({ trains }) => trains), ...wanted])];
+  return [...trained.filter((run) => isMissing(run, place, wanted)), ...undone];
+}
+
+/** How the schedule tells where it is: at every start and end, and from time to time between. */
+export interface Teller {
+  started(run: Run): void;
+  ended(run: Run, error?: Error): void;
+  reported(run: Run, report: Report): void;
+}
+
+/** Does the missing runs, `jobs` at a time; gives those that could not be done. */
+export async function runAll(
+  missing: readonly Run[],
+  place: Place,
+  work: Worker,
+  jobs: number,
+  teller: Teller,
+): Promise<Run[]> {
+  const waiting = new Set(missing);
+  const left = new Set(missing);
+  const failed: Run[] = [];
+  const atWork = new Map<Run, Promise<void>>();
+  const isReady = (run: Run) => run.models.every((model) => !left.has(model));
+  async function execute(run: Run): Promise<void> {
+    let error: Error | undefined;
+    try {
+      teller.started(run);
+      await work(run, (report) => teller.reported(run, report));
+    } catch (thrown) {
+      error = thrown as Error;
+      failed.push(run);
+    }
+    place.unlock(run);
+    teller.ended(run, error);
+    atWork.delete(run);
+    // What waits for a run that failed stays undone.
+    if (!error) left.delete(run);
+  }
+  for (;;) {
+    for (const run of waiting) {
+      if (atWork.size >= jobs) break;
+      if (!isReady(run)) continue;
+      waiting.delete(run);
+      if (place.lock(run)) atWork.set(run, execute(run));
+      else {
+        failed.push(run);
+        teller.ended(run, new Error('another process is at work on it'));
+      }
+    }
+    if (atWork.size === 0) return [...failed, ...waiting];
+    await Promise.race(atWork.values());
+  }
+}

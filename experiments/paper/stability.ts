@@ -1,0 +1,228 @@
+/**
+ * Experiment 4: does training settle on the same keys?
+ *
+ * For models trained with k keys by leverage, by squared norm, and with softmax (whose keys leverage is asked about), on fixed test images and at every look
+ * of the training: the overlap of the keys chosen at one look and the next, and with those of the final model; and of the final models of different
+ * seeds, each head with its best match in the same layer, the matching being found on other images than the overlap. The class token,
+ * which is always kept, does not count; two random choices share (k - 1) / (n - 1). Keeps what `paper-patches.svg` shows: which patches of some images are selected.
+ *
+ * Costs on two cores: see README.md. Expect: far above chance between looks and with the final model, as rates fall to zero; above chance across seeds, for the
+ * same patches of an image tend to be outstanding.
+ */
+
+import { parseSelector } from '../../src/attention/selectors/index.js';
+import { selectSteps } from '../../src/attention/selectors/selector.js';
+import { matrixOver } from '../../src/keys.js';
+import { run as finish } from '../../src/steps.js';
+import type { ImageSet } from '../../src/vit/images.js';
+import type { HeadsOfImage } from '../../src/vit/operator.js';
+import { looksOf } from '../../src/vit/plan.js';
+import { setsOf } from './data.js';
+import type { Place } from './place.js';
+import type { Experiment, Run } from './run.js';
+import type { Settings } from './settings.js';
+import { type TrainingRun, weightsOf } from './train.js';
+import { watch } from './watch.js';
+
+/** Selected keys, class token left out: [image][layer][head]. */
+export type Selections = readonly (readonly (readonly (readonly number[])[])[])[];
+
+/** Of one training run: shares of the keys, by look. */
+export interface Settling {
+  readonly seed: number;
+  /** Images seen before each look. */
+  readonly images: readonly number[];
+  /** Overlap of a look with the one before, from the second look on, and with the last one. */
+  readonly withBefore: readonly number[];
+  readonly withLast: readonly number[];
+  /** The same by layer. */
+  readonly withLastByLayer: readonly (readonly number[])[];
+}
+
+/** A picture and how many heads select each of its patches, by look and layer. */
+export interface Picture {
+  readonly image: number;
+  readonly label: number;
+  readonly pixels: readonly number[];
+  readonly looks: readonly { readonly images: number; readonly counts: readonly (readonly number[])[] }[];
+}
+
+/** Result of a run. */
+export interface Stability {
+  readonly images: number;
+  readonly keys: number;
+  readonly heads: number;
+  readonly size: readonly [height: number, width: number];
+  /** What two random choices share. */
+  readonly chance: number;
+  readonly runs: readonly Settling[];
+  /** Mean over pairs of seeds, heads matched; by layer. Absent with one seed. */
+  readonly acrossSeeds?: readonly number[];
+  /** Of the first seed. */
+  readonly pictures: readonly Picture[];
+}
+
+/** Models of several seeds, and whose choice of keys is looked at. */
+export interface Watched {
+  readonly name: string;
+  readonly models: readonly TrainingRun[];
+  readonly select: string;
+}
+
+/** The experiment; the first `pictures` images are shown as well. */
+export function stability(
+  { common }: Settings,
+  watched: readonly Watched[],
+  images: number,
+  pictures: number,
+): Experiment {
+  const runs = watched.map((each): Run => {
+    const run: Run = {
+      name: `stability-${each.name}`,
+      config: {
+        models: each.models.map(({ config }) => config),
+        select: each.select,
+        keys: common,
+        images,
+        pictures,
+      },
+      models: each.models,
+      seconds: each.models.length * images * 0.1,
+      work: (place) => work(run, each, common, images, pictures, place),
+    };
+    return run;
+  });
+  return { name: 'stability', runs };
+}
+
+async function work(
+  run: Run,
+  { models, select }: Watched,
+  keys: number,
+  images: number,
+  pictures: number,
+  place: Place,
+): Promise<Stability> {
+  const { plan } = models[0].config;
+  const { test } = setsOf(plan.data);
+  const looks = looksOf(plan);
+  const parts = place.parts<Selections>(run);
+  const total = models.length * looks.length;
+  const bySeed: Selections[][] = [];
+  for (const [m, model] of models.entries()) {
+    const found: Selections[] = [];
+    for (const [l, step] of looks.entries()) {
+      found.push(
+        await parts.get(`${m} ${step}`, async () => {
+          const layersOf = watch(model.config.plan, await weightsOf(model, place, step), test);
+          return Array.from({ length: images }, (_, i) =>
+            layersOf(i).map((layer) => selected(layer, select, keys)),
+          );
+        }),
+      );
+      place.report({ done: m * looks.length + l + 1, total });
+    }
+    bySeed.push(found);
+  }
+  const { model, training } = plan;
+  const last = bySeed.map((found) => found.at(-1)!);
+  const tokens = models[0].tokens;
+  return {
+    images,
+    keys,
+    heads: model.heads,
+    size: [model.image[0] / model.patch, model.image[1] / model.patch],
+    chance: (keys - 1) / (tokens - 1),
+    runs: models.map((each, m) => ({
+      seed: each.config.plan.training.seed,
+      images: looks.map((step) => step * training.batch),
+      withBefore: looks.slice(1).map((_, l) => meanOf(overlaps(bySeed[m][l], bySeed[m][l + 1]))),
+      withLast: bySeed[m].map((each) => meanOf(overlaps(each, last[m]))),
+      withLastByLayer: bySeed[m].map((each) => overlaps(each, last[m])),
+    })),
+    ...(models.length > 1 && { acrossSeeds: acrossSeeds(last) }),
+    pictures: Array.from({ length: pictures }, (_, i) =>
+      pictureOf(test, i, looks, training.batch, tokens, bySeed[0]),
+    ),
+  };
+}
+
+/** The keys of each head that the selector chooses besides the class token. */
+function selected({ k, heads, tokens, headDim: d }: HeadsOfImage, select: string, keys: number): number[][] {
+  const selector = parseSelector(select);
+  return Array.from({ length: heads }, (_, head) => {
+    const matrix = matrixOver(k, tokens, d, head * tokens * d);
+    const chosen = finish(selectSteps(selector, matrix, keys, { always: [0] }));
+    return chosen.filter((j) => j !== 0);
+  });
+}
+
+/** Share of keys in common. */
+function shared(a: readonly number[], b: readonly number[]): number {
+  const set = new Set(a);
+  return b.filter((j) => set.has(j)).length / b.length;
+}
+
+/** Mean overlap by layer, head by head. */
+function overlaps(a: Selections, b: Selections): number[] {
+  return a[0].map((_, layer) =>
+    meanOf(a.flatMap((image, i) => image[layer].map((keys, head) => shared(keys, b[i][layer][head])))),
+  );
+}
+
+/** By layer: the mean over pairs of seeds of the overlap of matched heads. Matched on images of even number, measured on the others. */
+function acrossSeeds(last: readonly Selections[]): number[] {
+  const pairs = last.flatMap((a, i) => last.slice(i + 1).map((b) => [a, b] as const));
+  return last[0][0].map((layers, layer) => {
+    const orders = permutations(layers.length);
+    return meanOf(
+      pairs.map(([a, b]) => {
+        const overlap = (order: readonly number[], parity: number) =>
+          meanOf(
+            a.flatMap((image, i) =>
+              i % 2 === parity
+                ? image[layer].map((keys, head) => shared(keys, b[i][layer][order[head]]))
+                : [],
+            ),
+          );
+        const best = orders.reduce((x, y) => (overlap(y, 0) > overlap(x, 0) ? y : x));
+        return overlap(best, 1);
+      }),
+    );
+  });
+}
+
+function permutations(count: number): number[][] {
+  if (count === 0) return [[]];
+  return permutations(count - 1).flatMap((rest) =>
+    Array.from({ length: count }, (_, at) => [...rest.slice(0, at), count - 1, ...rest.slice(at)]),
+  );
+}
+
+function pictureOf(
+  { pixels, labels, height, width }: ImageSet,
+  image: number,
+  looks: readonly number[],
+  batch: number,
+  tokens: number,
+  found: readonly Selections[],
+): Picture {
+  const size = height * width;
+  return {
+    image,
+    label: labels[image],
+    pixels: Array.from(pixels.subarray(image * size, (image + 1) * size)),
+    looks: looks.map((step, l) => ({
+      images: step * batch,
+      counts: found[l][image].map((heads) => {
+        const counts: number[] = new Array(tokens - 1).fill(0);
+        for (const keys of heads) for (const j of keys) counts[j - 1]++;
+        return counts;
+      }),
+    })),
+  };
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}
