@@ -61,7 +61,7 @@ export interface Planted {
 export function planted({ name, seeds }: Settings): Experiment {
   const small = name === 'smoke';
   const sizes = small ? [128] : [256, 1024, 4096, 16_384];
-  const noises = small ? [0.1, 1] : [0.1, 0.3, 0.5, 1, 2];
+  const noises = small ? [0.1, 1] : [0.1, 0.3, 0.5, 0.7, 0.9, 1.2];
   const counts = small ? [8] : [8, 32, 64, 128];
   const runs = sizes.map((n): Run => {
     const run: Run = {

@@ -65,7 +65,7 @@ export const paper: Settings = {
   large: {
     tokens: 785,
     image: [56, 56],
-    images: 30_000,
+    images: 40_000,
     looks: 4,
     lookImages: 500,
     testImages: 2000,

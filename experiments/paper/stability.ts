@@ -87,7 +87,7 @@ export function stability(
         pictures,
       },
       models: each.models,
-      seconds: each.models.length * images * 0.1,
+      seconds: each.models.length * images * 0.15,
       work: (place) => work(run, each, common, images, pictures, place),
     };
     return run;

@@ -99,7 +99,7 @@ export function structure(
       name: `structure-${model.name}`,
       config: { model: model.config, keys, choices: CHOICES, epsilons: EPSILONS, images },
       models: [model],
-      seconds: (images * 2 * model.tokens) / 197,
+      seconds: (images * model.tokens) / 197,
       work: (place) => work(run, model, images, keys, place),
     };
     return run;

@@ -82,7 +82,7 @@ function swapRun(asked: Asked): Run {
     name: swapName(model.name, select),
     config: { model: model.config, select, tails, keys, images },
     models: [model],
-    seconds: images * (1 + tails.length * keys.length) * (model.tokens / 197) * 0.005,
+    seconds: images * (1 + tails.length * keys.length) * (model.tokens / 197) * 0.008,
     work: (place) => work(run, asked, place),
   };
   return run;

@@ -22,6 +22,8 @@ export interface Axes {
   /** Ticks of x; on a scale of powers of two where `log` is set. */
   readonly ticks: readonly number[];
   readonly log?: boolean;
+  /** Of the ticks, in d3's terms; plain numbers unless given. */
+  readonly format?: string;
   readonly y: string;
   /** From the least to the largest y; values beyond are drawn at the edge. */
   readonly range: readonly [number, number];
@@ -84,7 +86,7 @@ function panelsChart(panels: readonly Panel[], axes: Axes, description: string):
 
 function panelMark(
   { title, curves }: Panel,
-  { x, ticks, log = false, y, range }: Axes,
+  { x, ticks, log = false, format = '~r', y, range }: Axes,
   names: readonly string[],
   column: number,
   row: number,
@@ -114,7 +116,7 @@ function panelMark(
     ],
     axes: [
       { ...axisAt('y', 'left', y), tickCount: 5 },
-      { ...axisAt('x', 'bottom', x), values: [...ticks], format: '~s' },
+      { ...axisAt('x', 'bottom', x), values: [...ticks], format },
     ],
     marks: [
       ...curves.map(({ name }, i) => lineMark(`curve${i}`, 'x', 'y', strokeOf(names.indexOf(name)))),

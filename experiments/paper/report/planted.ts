@@ -17,14 +17,15 @@ export async function plantedSection(results: Results): Promise<Section> {
   });
   const cells = found.flatMap(({ n, cells }) => cells.map((cell) => ({ ...cell, n })));
   const sizes = found.map(({ n }) => n);
-  const count = Math.min(...cells.map(({ planted }) => planted));
-  const panels = KINDS.flatMap((kind) =>
-    sizes.map((n) => ({
-      title: `${kind}, n = ${n.toLocaleString('en')}`,
+  const largest = Math.max(...sizes);
+  const counts = [...new Set(cells.map(({ planted }) => planted))];
+  const panels = counts.flatMap((count) =>
+    KINDS.map((kind) => ({
+      title: `${count} planted, noise: ${kind}`,
       curves: JUDGES.map((judge) => ({
         name: judge,
         points: cells
-          .filter((cell) => cell.kind === kind && cell.n === n && cell.planted === count)
+          .filter((cell) => cell.kind === kind && cell.n === largest && cell.planted === count)
           .map(({ noise, recall }) => [noise, recall[judge]] as const),
       })),
     })),
@@ -43,7 +44,7 @@ export async function plantedSection(results: Results): Promise<Section> {
     claims: cells.length > 0 ? [...KINDS.map((kind) => claimOf(kind, cells)), setClaim(cells)] : [],
     plots: await panelsPlot(
       'planted',
-      `Recall of ${count} planted keys against the length of the noise`,
+      `Recall of planted keys among ${largest.toLocaleString('en')} against the length of the noise`,
       panels,
       { x: 'length of the noise', ticks: noises, log: true, y: 'recall', range: [0, 1] },
     ),

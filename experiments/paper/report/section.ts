@@ -94,7 +94,9 @@ export function sectionText({ title, text, tables, claims, plots }: Section, pre
     `## ${title}`,
     text,
     ...claims.map(claimText),
-    ...tables.map((table) => `${table.title}\n\n${gridText(table.head, table.rows)}`),
+    ...tables
+      .filter(({ rows }) => rows.length > 0)
+      .map((table) => `${table.title}\n\n${gridText(table.head, table.rows)}`),
     ...plots.map(({ name, description }) => `![${description}](${prefix}${name}.svg)`),
   ].join('\n\n');
 }

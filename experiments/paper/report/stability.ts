@@ -35,15 +35,15 @@ export async function stabilitySection({ common, small }: Settings, results: Res
           runs.map(({ withBefore }) => withBefore),
         ),
       },
-      { name: 'chance', points: runs[0].images.map((images) => [images / 1000, chance] as const) },
+      { name: 'chance', points: runs[0].images.map((images) => [images, chance] as const) },
     ],
   }));
-  const ticks = [0, 0.25, 0.5, 0.75, 1].map((part) => (part * small.images) / 1000);
+  const ticks = [0, 0.25, 0.5, 0.75, 1].map((part) => part * small.images);
   const overlaps = await panelsPlot(
     'stability',
-    'Overlap of the selected keys with those of the final model and of the look before, against thousands of images seen',
+    'Overlap of the selected keys with those of the final model and of the look before, against images seen',
     panels,
-    { x: 'thousands of images', ticks, y: 'overlap', range: [0, 1] },
+    { x: 'images seen', ticks, format: '~s', y: 'overlap', range: [0, 1] },
   );
   const shown = rows.find(({ name }) => name.startsWith('leverage'));
   const pictures: Plot[] = shown
@@ -67,7 +67,7 @@ export async function stabilitySection({ common, small }: Settings, results: Res
 }
 
 function curve(images: readonly number[], seeds: readonly (readonly number[])[]) {
-  return images.map((each, i) => [each / 1000, mean(seeds.map((values) => values[i]))] as const);
+  return images.map((each, i) => [each, mean(seeds.map((values) => values[i]))] as const);
 }
 
 /** The look in the middle of the training. */

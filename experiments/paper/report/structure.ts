@@ -6,6 +6,9 @@ import { type Claim, estimate, percent, type Results, type Section, type Table, 
 
 const mean = (values: readonly number[]) => estimate(values).mean;
 
+/** What is drawn, and shown head by head. */
+const DRAWN = ['leverage', 'leverage-centred', 'squared-norm', 'random', 'oracle', 'clusters'];
+
 /** The section. */
 export async function structureSection({ keys, common }: Settings, results: Results): Promise<Section> {
   const runs = results.named('structure-');
@@ -15,9 +18,9 @@ export async function structureSection({ keys, common }: Settings, results: Resu
   });
   const panels = found.map(({ name, tokens, heads }) => ({
     title: `${name}, n = ${tokens}`,
-    curves: CHOICES.map((choice) => ({
-      name: choiceName(choice),
-      points: keys.map((k) => [k, lossOf(heads, choiceName(choice), k, 'error')] as const),
+    curves: DRAWN.map((name) => ({
+      name,
+      points: keys.map((k) => [k, lossOf(heads, name, k, 'error')] as const),
     })),
   }));
   return {
@@ -63,15 +66,14 @@ function choiceTable({ name, tokens, heads }: Named, keys: readonly number[]): T
 
 /** Head by head at the common number of keys. */
 function layerTable({ name, heads }: Named, common: number): Table {
-  const shown = ['leverage', 'leverage-centred', 'squared-norm', 'random', 'oracle', 'clusters'];
   return {
     title: `\`${name}\`: error with ${common} keys, head by head; a query attends to exp(entropy) keys`,
-    head: ['layer', 'head', 'keys attended to', ...shown],
+    head: ['layer', 'head', 'keys attended to', ...DRAWN],
     rows: heads.map((each) => [
       String(each.layer + 1),
       String(each.head + 1),
       each.spread.toFixed(1),
-      ...shown.map((choice) => lossOf([each], choice, common, 'error').toFixed(3)),
+      ...DRAWN.map((choice) => lossOf([each], choice, common, 'error').toFixed(3)),
     ]),
   };
 }

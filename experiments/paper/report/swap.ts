@@ -49,6 +49,7 @@ export async function swapSection(settings: Settings, results: Results): Promise
     title: 'Softmax-trained models with few keys',
     text: `Models as softmax trained them, looking at only k keys of each head, the class token among them; nothing is trained again. With a tail, k counts all stored pairs. Of the models of the training experiment keys are dropped, on ${2 * settings.images.swap} test images each; the longer run is swapped with everything on ${settings.images.swap}, and the model at n = ${settings.large.tokens} on ${Math.ceil(settings.images.swap / 2)}.`,
     tables: [
+      trainedTable(settings, results),
       seededTable(settings, results),
       fullTable(settings, results, full.name),
       largeTable(settings, results),
@@ -64,6 +65,23 @@ export async function swapSection(settings: Settings, results: Results): Promise
       [{ title: `n = ${small.tokens}`, curves }],
       { x: 'keys of each head', ticks: keys, log: true, y: 'accuracy', range: [0, 1] },
     ),
+  };
+}
+
+/** Swapped against trained, by keys. */
+function trainedTable(settings: Settings, results: Results): Table {
+  const { keys, small } = settings;
+  const softmax = accuracyOf(results, settings, 'softmax');
+  const rows = keys.flatMap((k) => {
+    const swapped = swappedOf(results, settings, 'leverage', k);
+    const trained = accuracyOf(results, settings, `leverage${k}`);
+    if (!softmax || !trained || swapped.length === 0) return [];
+    return [[String(k), ...[estimate(swapped), trained, softmax].map(accuracyText)]];
+  });
+  return {
+    title: `n = ${small.tokens}, leverage, keys dropped`,
+    head: ['keys', 'swapped', 'trained with them', 'softmax'],
+    rows,
   };
 }
 
