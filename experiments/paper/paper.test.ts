@@ -1,6 +1,14 @@
 /** The experiments from end to end on tiny models and digits: every run, killed and resumed ones, the report. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -119,6 +127,13 @@ it('lets one process at a time work on a run', () => {
   expect([other.lock(run), other.lock(run)]).toEqual([true, false]);
   other.unlock(run);
   expect(other.lock(run)).toBe(true);
+  // Of a process that is gone, and of one that has been silent for long.
+  const path = other.path(run, 'lock');
+  writeFileSync(path, '4194305');
+  expect([other.lock(run), other.lock(run)]).toEqual([true, false]);
+  utimesSync(path, 0, 0);
+  expect(other.lock(run)).toBe(true);
+  other.unlock(run);
 });
 
 it('plants keys that are there, and estimates with standard errors', () => {

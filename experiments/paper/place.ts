@@ -1,5 +1,15 @@
 /** Where runs keep things: results for good, in the repository; checkpoints and parts of results in a cache, until a run is done. */
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { writeWhole } from '../cache.js';
@@ -19,6 +29,8 @@ export interface Kept<Result = object> {
 
 /** The folders of one size of the experiments. */
 export class Place {
+  readonly #locks = new Map<Run, NodeJS.Timeout>();
+
   /**
    * @param results - of the files that are kept for good
    * @param cache - of all others
@@ -87,21 +99,33 @@ export class Place {
     const own = `${path}.${process.pid}`;
     writeFileSync(own, String(process.pid));
     try {
+      if (existsSync(path) && !isHeld(path)) rmSync(path, { force: true });
       // A link appears with its content, or not at all.
-      if (existsSync(path) && !isAlive(Number(readFileSync(path, 'utf8')))) rmSync(path, { force: true });
       linkSync(own, path);
-      return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
       throw error;
     } finally {
       unlinkSync(own);
     }
+    const touch = () => existsSync(path) && utimesSync(path, new Date(), new Date());
+    this.#locks.set(run, setInterval(touch, TOUCH).unref());
+    return true;
   }
 
   unlock(run: Run): void {
+    clearInterval(this.#locks.get(run));
     rmSync(this.path(run, 'lock'), { force: true });
   }
+}
+
+/** Milliseconds between two signs of life of a lock's holder, and after which it is taken for dead. */
+const TOUCH = 10_000;
+const SILENCE = 120_000;
+
+/** Whether the holder lives: another process may have got its number. */
+function isHeld(path: string): boolean {
+  return Date.now() - statSync(path).mtimeMs < SILENCE && isAlive(Number(readFileSync(path, 'utf8')));
 }
 
 /** Processor time of a run, which goes on in the next process where this one is killed. */

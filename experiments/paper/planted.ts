@@ -8,8 +8,8 @@
  * them lie on planted keys, how many in U.
  *
  * The paper's own assumptions on its planted model were not at hand; this is a generator in its spirit. Costs four minutes on one core. Expect: leverage
- * finds what is planted, whatever n, as long as it is longer than the noise and there are no more planted keys than directions; where noise is long in
- * few directions, norms find the noise, and leverage still what is planted.
+ * finds what is planted as long as it is longer than the noise in all directions, and is not crowded: many planted keys in few directions lower each
+ * other's scores. Where noise is long in few directions, norms find the noise, and leverage still what is planted; of noise in all directions norms do as well.
  */
 import { heavyScores } from '../../src/attention/heavy-scores.js';
 import { parseSelector } from '../../src/attention/selectors/index.js';
