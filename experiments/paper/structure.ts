@@ -22,7 +22,7 @@ import { type TrainingRun, weightsOf } from './train.js';
 import { watch } from './watch.js';
 
 /** Thresholds of large scores. */
-const EPSILONS = [0.03, 0.1, 0.3];
+const EPSILONS = [0.05, 0.1, 0.2];
 
 /** Images of a part that is kept as it comes. */
 const CHUNK = 8;

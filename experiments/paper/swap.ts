@@ -99,7 +99,7 @@ async function work(run: Run, { model, select, tails, keys, images }: Asked, pla
     parts.get(name, async () => {
       const tell = (done: number) => place.report({ done: before * images + done, total });
       const { correct } = await evaluateVit(withAttention(model, attention), parameters, test, 1, tell);
-      return correct / images;
+      return correct / test.count;
     });
   const softmax = await accuracy('softmax', 'softmax', 0);
   const swapped: Swapped[] = [];
