@@ -44,7 +44,7 @@ export {
 export { parseSelector, selectorNames } from './attention/selectors/index.js';
 export type { Selector, SelectorContext } from './attention/selectors/selector.js';
 export type { StoredKeys } from './attention/storage.js';
-export type { ClustersOptions } from './attention/tail/clusters.js';
+export type { ClustersOptions } from './attention/tail/cluster-plans.js';
 export type { Moments } from './attention/tail/gaussian.js';
 export { parseTail, tailNames } from './attention/tail/index.js';
 export type { Grouping } from './attention/tail/stored-pairs.js';

@@ -130,8 +130,9 @@ export function ownKeyAlone(
  * `logWeights` hide that too, the row is zero, as every row is that sees no key.
  *
  * `tail` says what stands in for the keys that are not kept, and `keys` then counts all stored pairs: dropping them is what costs most where
- * attention is flat. 'clusters' stores means of keys with the log of their number for log-weight, beside some keys as they are, and chooses for
- * each head among five ways by their error on some of its queries (docs/algorithms.md, section 8). Under a causal mask a pair is seen from its
+ * attention is flat. 'clusters' stores means of keys with the log of their number for log-weight, or a little more, beside some keys as they
+ * are; with sixteen queries or more that see all keys it chooses for each head among three ways by their error on some of these queries,
+ * otherwise one way without a look at queries is taken (docs/algorithms.md, section 8). Under a causal mask a pair is seen from its
  * last key on. 'mean', 'moments' and 'clusters' are for softmax, without `attnMask` and `logWeights`.
  *
  * Masks and log-weights concern the attention; the choice of keys does not look at them.

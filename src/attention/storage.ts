@@ -5,7 +5,7 @@ import type { Steps } from '../steps.js';
 import { type ChoiceOptions, checkAlways, keyChoice } from './choose-keys.js';
 import { type GroupCall, groupLogWeights } from './groups.js';
 import type { AttentionInputs } from './inputs.js';
-import type { ClustersOptions } from './tail/clusters.js';
+import type { ClustersOptions } from './tail/cluster-plans.js';
 import { drop } from './tail/drop.js';
 import { type Moments, momentsOf } from './tail/gaussian.js';
 import { tailOf } from './tail/index.js';
@@ -60,7 +60,7 @@ export function storage(
   const tail = tailOf(where, wanted);
   const choose = keyChoice(where, inputs, {
     ...options,
-    select: select === undefined ? usualSelector(tail, inputs) : select,
+    select: select === undefined ? usualSelector(tail) : select,
   });
   if (tail !== drop) checkTail(where, tail, inputs, options);
   const always = checkAlways(where, options.always ?? [], inputs.n);
@@ -88,10 +88,9 @@ export function storage(
   };
 }
 
-/** The selector where none is named: the paper's; clusters keep what lies far from the mean, or what comes first and last. */
-export function usualSelector({ name }: Tail, { causal }: { readonly causal: boolean }): string {
-  if (!name.startsWith('clusters')) return 'leverage';
-  return causal ? 'recent-sinks' : 'leverage-centred';
+/** The selector where none is named: the paper's; beside clusters what lies far from the mean. */
+export function usualSelector({ name }: Tail): string {
+  return name.startsWith('clusters') ? 'leverage-centred' : 'leverage';
 }
 
 function checkTail(

@@ -64,9 +64,11 @@ Tails say what stands in for the other keys; --keys then counts all stored pairs
   sample:exact=0.5    a uniform sample of them, each counting for as many as there are
   mean                one pair, their mean
   moments             the Gaussian closed form, or the mean where that errs less on some queries
-  clusters            centres weighing as many keys as they stand for; exact=SHARE of the pairs
-                      are keys, by=residual|selector|both|attention, metric=euclidean|queries,
-                      values|keys; what is left out is chosen for each head on some queries
+  clusters            centres weighing as many keys as they stand for; window=SHARE of the pairs
+                      are the first and the last keys, exact=SHARE others, which go
+                      by=residual|selector|both|attention; metric=euclidean|queries,
+                      values|keys, weights=counts|spread; what is left out is chosen for each
+                      head on some queries
 
 Examples:
   levattention attend q.npy k.npy v.npy --keys 64 --compare -o out.npy
@@ -91,7 +93,7 @@ export function attendCommand({ call, print }: Session): Command {
     .option('--weights <weights>', 'softmax, or power:P for |<q,k>|^P', 'softmax')
     .option(
       '--select <selector>',
-      'which keys to keep, see below; leverage unless given, with clusters leverage-centred, or recent-sinks if causal',
+      'which keys to keep, see below; leverage unless given, with clusters leverage-centred',
     )
     .option('--tail <tail>', `what stands in for the others: ${tailNames.join(', ')}, see below`, 'drop')
     .option('--scale <s>', 'softmax weights are exp(S <q,k>); 1/sqrt(d) unless given')
@@ -162,7 +164,7 @@ function choiceOf(options: AttendOptions): LevAttentionOptions & { select: Selec
     throw new UsageError(`--tail ${tail.name} needs --keys, the number of stored pairs`);
   if (tail.softmaxOnly && weights !== 'softmax')
     throw new UsageError(`--tail ${tail.name} is for softmax, not for --weights ${weights}`);
-  const select = options.select ?? usualSelector(tail, { causal });
+  const select = options.select ?? usualSelector(tail);
   const selector = parsedBy(parseSelector, select, '--select');
   if (epsilon !== undefined && !['leverage', 'leverage-centred'].includes(selector.name))
     throw new UsageError(`--select must be leverage or leverage-centred with --epsilon, got '${select}'`);

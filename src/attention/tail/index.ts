@@ -1,5 +1,6 @@
 /** The tails by name, as options and the command line write them: 'drop', 'sample:exact=0.25', 'clusters:exact=0.5,metric=queries'. */
-import { type ClustersOptions, clusters } from './clusters.js';
+import type { ClustersOptions } from './cluster-plans.js';
+import { clusters } from './clusters.js';
 import { drop } from './drop.js';
 import { mean } from './mean.js';
 import { moments } from './moments.js';
@@ -14,6 +15,7 @@ const shares = 'a number in [0, 1)';
 const kinds = {
   by: ['residual', 'selector', 'both', 'attention', 'auto'],
   metric: ['euclidean', 'queries', 'auto'],
+  weights: ['counts', 'spread', 'auto'],
 } as const;
 
 function refuse(text: string, rule: string): never {
@@ -30,36 +32,52 @@ function wholeOf(text: string, setting: string, value: string): number {
   return number > 0 ? number : refuse(text, `${setting} must be a positive whole number`);
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** What the settings of `clusters` say. */
 function clustersOptions(text: string, settings: readonly string[]): ClustersOptions {
-  const options: { -readonly [K in keyof ClustersOptions]: ClustersOptions[K] } = {};
+  const options: Mutable<ClustersOptions> = {};
   for (const setting of settings) {
     const [name, value] = setting.split('=');
-    if (value === undefined) {
-      if (name === 'values' || name === 'keys') options.values = name === 'values';
-      else if (kinds.metric.includes(name as never)) options.metric = name as ClustersOptions['metric'];
-      else refuse(text, 'settings of clusters are exact, by, metric, values, keys, iterations and segments');
-    } else if (name === 'exact')
-      options.exactShare =
-        value === 'auto' ? value : (shareOf(value) ?? refuse(text, `exact must be ${shares} or auto`));
-    else if (name === 'by')
-      options.exactBy =
-        kinds.by.find((kind) => kind === value) ?? refuse(text, `by must be one of ${kinds.by.join(', ')}`);
-    else if (name === 'metric')
-      options.metric =
-        kinds.metric.find((kind) => kind === value) ??
-        refuse(text, `metric must be one of ${kinds.metric.join(', ')}`);
-    else if (name === 'iterations') options.iterations = wholeOf(text, name, value);
-    else if (name === 'segments') options.segments = wholeOf(text, name, value);
-    else refuse(text, 'settings of clusters are exact, by, metric, values, keys, iterations and segments');
+    if (value === undefined) setWord(options, text, name);
+    else setValue(options, text, name, value);
   }
   return options;
 }
 
+function refuseSetting(text: string): never {
+  return refuse(
+    text,
+    'settings of clusters are window, exact, by, metric, values, keys, weights, iterations and segments',
+  );
+}
+
+/** A setting without a value. */
+function setWord(options: Mutable<ClustersOptions>, text: string, name: string): void {
+  if (name === 'values' || name === 'keys') options.values = name === 'values';
+  else if (kinds.metric.includes(name as never)) options.metric = name as ClustersOptions['metric'];
+  else refuseSetting(text);
+}
+
+function setValue(options: Mutable<ClustersOptions>, text: string, name: string, value: string): void {
+  const share = () =>
+    value === 'auto' ? value : (shareOf(value) ?? refuse(text, `${name} must be ${shares} or auto`));
+  const oneOf = <T extends string>(allowed: readonly T[]): T =>
+    allowed.find((kind) => kind === value) ?? refuse(text, `${name} must be one of ${allowed.join(', ')}`);
+  if (name === 'window') options.window = share();
+  else if (name === 'exact') options.exactShare = share();
+  else if (name === 'by') options.exactBy = oneOf(kinds.by);
+  else if (name === 'metric') options.metric = oneOf(kinds.metric);
+  else if (name === 'weights') options.weights = oneOf(kinds.weights);
+  else if (name === 'iterations' || name === 'segments') options[name] = wholeOf(text, name, value);
+  else refuseSetting(text);
+}
+
 /**
  * The tail of a name: `drop`, `sample`, `mean`, `moments` or `clusters`. After a colon `sample` takes `exact=SHARE`, and `clusters` any of
- * `exact=SHARE|auto`, `by=residual|selector|both|attention|auto`, `metric=euclidean|queries|auto`, `values` or `keys` (whether values are
- * part of the distance), `iterations=COUNT` and `segments=COUNT`, with commas between them; see {@link ClustersOptions}.
+ * `window=SHARE|auto`, `exact=SHARE|auto`, `by=residual|selector|both|attention|auto`, `metric=euclidean|queries|auto`, `values` or `keys`
+ * (whether values are part of the distance), `weights=counts|spread|auto`, `iterations=COUNT` and `segments=COUNT`, with commas between
+ * them; see {@link ClustersOptions}.
  *
  * @throws RangeError for a name or a setting that does not exist.
  *
@@ -97,13 +115,16 @@ export function tailOf(where: string, tail: unknown): Tail {
     throw new TypeError(
       `${where}: tail must be one of ${tailNames.join(', ')}, or { kind: 'clusters' }, got ${String(kind ?? tail)}`,
     );
-  const { exactShare, exactBy, metric, values, iterations, segments } = options as ClustersOptions;
+  const { window, exactShare, exactBy, metric, values, weights, iterations, segments } =
+    options as ClustersOptions;
   // Spelled out, so that what is wrong is refused as it is in a name.
   const settings = [
+    window === undefined ? [] : [`window=${window}`],
     exactShare === undefined ? [] : [`exact=${exactShare}`],
     exactBy === undefined ? [] : [`by=${exactBy}`],
     metric === undefined ? [] : [`metric=${metric}`],
     values === undefined ? [] : [values ? 'values' : 'keys'],
+    weights === undefined ? [] : [`weights=${weights}`],
     iterations === undefined ? [] : [`iterations=${iterations}`],
     segments === undefined ? [] : [`segments=${segments}`],
   ].flat();

@@ -43,6 +43,10 @@ function rootOfMoment({ rows, count }: QuerySample, d: number): { root: Float32A
 export interface Points {
   readonly data: Float32Array;
   readonly width: number;
+  /** The first columns are of the keys. */
+  readonly keyWidth: number;
+  /** In the queries' metric: what distances of these columns are to be multiplied by to be those of logits. */
+  readonly logits: number;
 }
 
 /** 1 / x, a number also where x is denormal. */
@@ -79,5 +83,7 @@ export function pointsOf(head: TailHead, values: boolean, queries?: QuerySample)
   const width = d + (appends ? dv : 0);
   const data = new Float32Array(n * width);
   makePoints(groups, data);
-  return { data, width };
+  // Points in the queries' metric are L^T (k - mean) times both factors.
+  const logits = moment ? (Math.abs(scale) / moment.scale) * ofKeys.deviation * largest : 0;
+  return { data, width, keyWidth: d, logits };
 }

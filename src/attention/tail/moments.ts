@@ -85,7 +85,7 @@ function choosingOnce(head: TailHead): TailHead {
 
 /**
  * Keys as the selector chooses them and the closed form of the rest. Where attention to the rest is concentrated the form overshoots, so each
- * head is tried on at most 32 of its queries, and takes the tail `mean` where that errs less.
+ * head is tried on at most 64 of its queries, and takes the tail `mean` where that errs less.
  */
 export const moments: Tail = {
   name: 'moments',
@@ -97,7 +97,7 @@ export const moments: Tail = {
     if (count === head.always.length) return byMean;
     const byMoments = yield* grouped(head, count);
     if (!byMoments.moments) return byMean;
-    const sample = sampleQueries(head, 'between');
+    const sample = sampleQueries(head);
     const exact = exactOutputs(sample, head);
     const wanted = errorWithMoments(sample, head, byMoments, byMoments.moments, exact);
     return wanted < errorOf(sample, head, storedPairs(head.k, head.v, byMean), exact) ? byMoments : byMean;

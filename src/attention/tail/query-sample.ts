@@ -7,7 +7,7 @@ import type { StoredPairs } from './stored-pairs.js';
 import type { TailHead } from './tail.js';
 
 /** Queries of a sample at most. */
-const MOST = 32;
+const MOST = 64;
 
 /** Multiply-adds between two reports of progress. */
 const STEP_WORK = 2 ** 25;
@@ -20,41 +20,40 @@ export interface QuerySample {
   readonly visible: Uint32Array;
 }
 
+/** Queries are counted from 0 over all query heads of the group; there are fewer of the odd ones. */
+const PARTS = { all: [1, 0], even: [2, 0], odd: [2, 1] } as const;
+
 /**
- * At most 32 of the queries at equal distances, from the first one on or from between those: a sample to make pairs by, and another one
- * to judge them by.
+ * At most 64 of the queries at equal distances: of all, or of every second one, from the first or the second on. So there is a sample to
+ * make pairs by and another one to judge them by.
  */
-export function sampleQueries({ q, n, m, d, causal }: TailHead, which: 'first' | 'between'): QuerySample {
-  const all = q.length / d;
+export function sampleQueries(
+  { q, n, m, d, causal }: TailHead,
+  part: keyof typeof PARTS = 'all',
+): QuerySample {
+  const [step, offset] = PARTS[part];
+  const all = Math.ceil((q.length / d - offset) / step);
   const count = Math.min(all, MOST);
   const rows = q instanceof Float32Array ? new Float32Array(count * d) : new Float64Array(count * d);
   const visible = new Uint32Array(count);
   for (let i = 0; i < count; i++) {
-    const at = Math.floor(((i + (which === 'first' ? 0 : 0.5)) * all) / count);
+    const at = Math.floor((i * all) / count) * step + offset;
     rows.set(q.subarray(at * d, (at + 1) * d), i * d);
     visible[i] = causal ? (at % m) + n - m + 1 : n;
   }
   return { rows, count, visible };
 }
 
-/** What a sample of queries attends to, with softmax weights. */
-export interface SampleMass {
-  /** [n]: the probabilities of each key, summed over the queries. */
-  readonly mass: Float64Array;
-  /** [count]: log sum_j exp(scale <q,k_j>). */
-  readonly logSums: Float64Array;
-}
-
 /**
- * O(n d) a query. The mass of a key is the gradient of the sum of all outputs by its value, where values have one entry.
+ * [n]: the softmax weights of each key, summed over the sample, O(n d) a query: the gradient of the sum of all outputs by its value, where
+ * values have one entry.
  */
-export function* massOf(sample: QuerySample, head: TailHead): Steps<SampleMass> {
+export function* massOf(sample: QuerySample, head: TailHead): Steps<Float64Array> {
   const { k, n, d, scale, attend } = head;
   const single = k instanceof Float32Array && sample.rows instanceof Float32Array;
   const ones = (length: number) => (single ? new Float32Array(length) : new Float64Array(length)).fill(1);
   const v = ones(n);
   const mass = new Float64Array(n);
-  const logSums = new Float64Array(sample.count);
   const most = Math.max(8, Math.floor(STEP_WORK / (n * d)));
   for (let start = 0; start < sample.count; start += most) {
     const end = Math.min(start + most, sample.count);
@@ -75,7 +74,7 @@ export function* massOf(sample: QuerySample, head: TailHead): Steps<SampleMass> 
       limits: sample.visible.subarray(start, end),
       normalisers,
     };
-    attend({ ...call, logSums: logSums.subarray(start, end) });
+    attend(call);
     const { dV } = performAttend.backward({
       ...call,
       dOut: ones(m),
@@ -86,7 +85,7 @@ export function* massOf(sample: QuerySample, head: TailHead): Steps<SampleMass> 
     for (let j = 0; j < n; j++) mass[j] += dV[j];
     yield { phase: 'query sample', done: end, total: sample.count };
   }
-  return { mass, logSums };
+  return mass;
 }
 
 /** Exact outputs [count, dv] of a sample. */

@@ -1,0 +1,34 @@
+/** What is known of a head before it is grouped, made when first asked for and then shared by all plans. */
+import type { Steps } from '../../steps.js';
+import type { Plan } from './cluster-plans.js';
+import { type Points, pointsOf } from './metric.js';
+import { massOf, type QuerySample } from './query-sample.js';
+import type { TailHead } from './tail.js';
+
+/** A head with the queries that pairs are made by. */
+export class HeadFacts {
+  private mass?: Float64Array;
+  private readonly points = new Map<string, Points>();
+
+  constructor(
+    readonly head: TailHead,
+    private readonly sample: QuerySample,
+  ) {}
+
+  /** [n]: what the queries attend to. */
+  *massOf(): Steps<Float64Array> {
+    this.mass ??= yield* massOf(this.sample, this.head);
+    return this.mass;
+  }
+
+  /** The keys as a plan measures their distances. */
+  pointsOf({ metric, values }: Pick<Plan, 'metric' | 'values'>): Points {
+    const name = `${metric} ${values}`;
+    let found = this.points.get(name);
+    if (!found) {
+      found = pointsOf(this.head, values, metric === 'queries' ? this.sample : undefined);
+      this.points.set(name, found);
+    }
+    return found;
+  }
+}
