@@ -20,6 +20,8 @@ export interface Capture {
   /** Keys of a head. */
   readonly n: number;
   readonly layers: readonly number[];
+  /** How many key heads of each layer are studied; all where it is not given. */
+  readonly studied?: number;
   /** Of a layer: query heads, key heads, and columns of a key. */
   readonly heads: number;
   readonly keyHeads: number;
@@ -148,7 +150,7 @@ const ocrLine: Capture = {
 
 function minilm(text: Text): Capture {
   const make = (path: string) => python('minilm.py', [textFile(text), path]);
-  const shape = { n: 512, layers: range(6), heads: 12, keyHeads: 12, d: 32, causal: false };
+  const shape = { n: 512, layers: range(6), heads: 12, keyHeads: 12, studied: 4, d: 32, causal: false };
   return { name: `minilm-${text}`, model: 'MiniLM', input: text, ...shape, make };
 }
 
@@ -158,15 +160,24 @@ function vit(picture: string, size: number): Capture {
   const input = picture.split('-').at(-1)!;
   const photo = () => join(npmPackage(DATASETS), `img-${picture}`, 'data', 'image.jpg');
   const make = (path: string) => python('vit.py', [photo(), path, String(size)]);
-  const shape = { n, layers: range(12), heads: 6, keyHeads: 6, d: 64, causal: false, scale: 1 };
+  const shape = {
+    n,
+    layers: range(12),
+    heads: 6,
+    keyHeads: 6,
+    studied: n > 500 ? 1 : 2,
+    d: 64,
+    causal: false,
+    scale: 1,
+  };
   return { name: `vit-${input}-${n}`, model: 'ViT-S/14', input, ...shape, make };
 }
 
 /** Layers from the first to the last of 30, evenly: captured and studied is only this part of the model. */
-function smollm2(text: Text, name: string, n: number, layers: readonly number[]): Capture {
+function smollm2(text: Text, name: string, n: number, layers: readonly number[], studied?: number): Capture {
   const make = (path: string) =>
     python('smollm2.py', [textFile(text), path, String(n), ...layers.map(String)]);
-  const shape = { n, layers, heads: 9, keyHeads: 3, d: 64, causal: true, before: true };
+  const shape = { n, layers, heads: 9, keyHeads: 3, studied, d: 64, causal: true, before: true };
   return { name: `smollm2-${text}-${name}`, model: 'SmolLM2-135M', input: text, ...shape, make };
 }
 
@@ -183,9 +194,14 @@ export const captures: readonly Capture[] = [
   vit('nagasaki-boats', 224),
   ...everyText.map((text) => smollm2(text, '1k', 1024, [0, 5, 10, 14, 19, 24, 29])),
   vit('black-canyon', 392),
-  ...everyText.map((text) => smollm2(text, '4k', 4096, [0, 10, 19, 29])),
-  ...everyText.map((text) => smollm2(text, '8k', 8064, [0, 10, 19, 29])),
+  ...everyText.map((text) => smollm2(text, '4k', 4096, [0, 10, 19, 29], 1)),
+  ...everyText.map((text) => smollm2(text, '8k', 8064, [10, 29], 1)),
 ];
+
+/** The key heads of a layer that are studied: where these are not all, other ones from layer to layer. */
+export function studiedHeads({ layers, keyHeads, studied = keyHeads }: Capture, layer: number): number[] {
+  return range(studied).map((i) => (layers.indexOf(layer) * studied + i) % keyHeads);
+}
 
 /** The capture's file, made where it is not there yet. */
 export function captureFile(capture: Capture): string {

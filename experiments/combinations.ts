@@ -37,20 +37,13 @@ const selectors: readonly Pick<Combination, 'selector' | 'sees' | 'before'>[] = 
 ];
 
 /** Tails beside the keys of a selector, without a look at queries. */
-const BESIDE = [
-  'drop',
-  'sample',
-  'mean',
-  'clusters:exact=0.25,by=selector,euclidean',
-  'clusters:exact=0.5,by=selector,euclidean',
-];
+const BESIDE = ['drop', 'sample', 'mean', 'clusters:exact=0.25,by=selector,euclidean'];
 
 /** Those that need observed queries: for their guard, or for the metric. */
-const BESIDE_OBSERVED = [
-  'moments',
-  'clusters:exact=0.25,by=selector,metric=queries',
-  'clusters:exact=0.5,by=selector,metric=queries',
-];
+const BESIDE_OBSERVED = ['moments', 'clusters:exact=0.25,by=selector,metric=queries'];
+
+/** Selectors by keys before rotary embedding go with these alone: sample and mean would only repeat what they show after it. */
+const BESIDE_BEFORE = [BESIDE[0], BESIDE[3]];
 
 /** Euclidean k-means of the keys with counts and nothing else: what everybody would try first. */
 export const PLAIN_CLUSTERS = 'clusters:exact=0,euclidean,keys';
@@ -64,28 +57,32 @@ const ALONE = [
   PLAIN_CLUSTERS,
   'clusters:exact=0,euclidean',
   'clusters:exact=0.15,by=residual,euclidean',
-  'clusters:exact=0.5,by=residual,euclidean',
+  'clusters:window=0.5,exact=0,euclidean',
   DEFAULT,
 ];
 const ALONE_OBSERVED = [
-  'clusters:exact=0,metric=queries',
+  'clusters:exact=0.15,by=residual,metric=queries,weights=counts',
   'clusters:exact=0.15,by=residual,metric=queries',
-  'clusters:exact=0.5,by=attention,metric=queries',
+  'clusters:exact=0.25,by=attention,metric=queries',
+  'clusters:window=0.5,exact=0.25,by=attention,metric=queries',
   DEFAULT_OBSERVED,
 ];
+const ALONE_BEFORE = [PLAIN_CLUSTERS, DEFAULT];
 
 /** The sight of both. */
 const atLeast = (sees: Sight): Sight => (sees === 'keys' ? 'observed' : sees);
 
 const all: readonly Combination[] = [
-  ...selectors.flatMap((selector) => BESIDE.map((tail) => ({ ...selector, tail }))),
+  ...selectors.flatMap((selector) =>
+    (selector.before ? BESIDE_BEFORE : BESIDE).map((tail) => ({ ...selector, tail })),
+  ),
   ...selectors
     .filter(({ before }) => !before)
     .flatMap((selector) =>
       BESIDE_OBSERVED.map((tail) => ({ ...selector, tail, sees: atLeast(selector.sees) })),
     ),
   ...ALONE.map((tail) => ({ selector: 'none', tail, sees: 'keys' as const })),
-  ...ALONE.map((tail) => ({ selector: 'none', tail, sees: 'keys' as const, before: true })),
+  ...ALONE_BEFORE.map((tail) => ({ selector: 'none', tail, sees: 'keys' as const, before: true })),
   ...ALONE_OBSERVED.map((tail) => ({ selector: 'none', tail, sees: 'observed' as const })),
 ];
 
@@ -93,11 +90,11 @@ const all: readonly Combination[] = [
 const core: Readonly<Record<string, readonly string[]>> = {
   none: [...ALONE, ...ALONE_OBSERVED],
   random: ['sample', 'mean', 'moments'],
-  'recent-sinks': ['sample', 'mean', ...BESIDE.slice(3), BESIDE_OBSERVED[2]],
+  'recent-sinks': ['sample', 'mean', BESIDE[3], BESIDE_OBSERVED[1]],
   leverage: ['sample', 'mean', BESIDE[3]],
   'leverage-centred': ['sample', 'mean', 'moments', BESIDE[3]],
   'k-center': [BESIDE[3]],
-  snapkv: ['mean', BESIDE_OBSERVED[2]],
+  snapkv: ['mean', BESIDE_OBSERVED[1]],
 };
 
 function isCore({ selector, tail, before }: Combination): boolean {
@@ -130,6 +127,6 @@ export const strokes: Readonly<Record<string, Stroke>> = {
   'oracle + drop': { colour: 'attention', width: 1.5, dash: [2, 2] },
   [PLAIN_CLUSTERS]: { colour: 'geometry', width: 1.5, dash: [5, 3] },
   [DEFAULT]: { colour: 'geometry', width: 2.5 },
-  'recent-sinks + clusters:exact=0.5,by=selector,euclidean': { colour: 'kept', width: 2.5 },
+  'clusters:window=0.5,exact=0,euclidean': { colour: 'kept', width: 2.5 },
   [DEFAULT_OBSERVED]: { colour: 'bound', width: 2.5 },
 };

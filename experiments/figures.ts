@@ -1,5 +1,5 @@
 /** The results as figures: for each query head and each combination, the losses at all shares. */
-import type { Capture } from './captures.js';
+import { type Capture, studiedHeads } from './captures.js';
 import { combinations, nameOf } from './combinations.js';
 import { type Cell, CODE, HeadResults } from './store.js';
 import { pairsOf, SHARES } from './tails.js';
@@ -62,7 +62,7 @@ function headsOf(capture: Capture): Map<string, Curve>[] {
   const pairs = SHARES.map((share) => pairsOf(capture.n, share));
   const heads: Map<string, Curve>[] = [];
   for (const layer of capture.layers)
-    for (let head = 0; head < capture.keyHeads; head++) {
+    for (const head of studiedHeads(capture, layer)) {
       const results = new HeadResults(capture.name, layer, head);
       const cells = asked.map((each) => ({
         each,

@@ -60,9 +60,9 @@ function tailHead({ selector, before, sees }: Combination, head: Head): TailHead
     d,
     dv,
     q,
-    m: shown[0]?.n ?? 0,
-    // The queries to come see all keys. Those observed, the last of the prompt, are taken as if they did.
-    causal: false,
+    // The queries to come see all keys. Those observed, the last of the prompt, are taken as if they did: as queries of one place.
+    m: causal ? 1 : (shown[0]?.n ?? 0),
+    causal,
     scale,
     attend: wasmAttend,
     always: [],
@@ -78,7 +78,7 @@ function tailHead({ selector, before, sees }: Combination, head: Head): TailHead
 }
 
 /** What the library would choose where none is named; and SnapKV takes all the observed queries, however many they are. */
-function parametrised(selector: string, { observed, causal }: Head): string {
-  if (selector === 'none') return causal ? 'recent-sinks' : 'leverage-centred';
+function parametrised(selector: string, { observed }: Head): string {
+  if (selector === 'none') return 'leverage-centred';
   return selector === 'snapkv' ? `snapkv:${observed[0].n}` : selector;
 }

@@ -51,7 +51,11 @@ ${groups.map(groupText).join('\n\n')}
 function coverageText(groups: readonly Group[], captures: readonly Capture[]): string {
   const rows = groups.map(({ title, captures: names, heads }) => {
     const of = captures.filter(({ name }) => names.includes(name));
-    const all = of.reduce((sum, { layers, heads }) => sum + layers.length * heads, 0);
+    const all = of.reduce(
+      (sum, { layers, heads, keyHeads, studied = keyHeads }) =>
+        sum + (layers.length * studied * heads) / keyHeads,
+      0,
+    );
     return [title, of.map(({ input }) => input).join(', '), String(heads.length), String(all)];
   });
   const absent = captures.filter(({ name }) => !groups.some(({ captures: names }) => names.includes(name)));

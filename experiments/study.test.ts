@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exactAttention } from '../src/index.js';
-import { captures } from './captures.js';
+import { captures, studiedHeads } from './captures.js';
 import { type Combination, combinations, nameOf, PLAIN_CLUSTERS } from './combinations.js';
 import { groupsOf } from './figures.js';
 import { type Head, headsOf } from './heads.js';
@@ -63,6 +63,21 @@ describe('a head of a capture', () => {
       const difference = exact[g].out.map((x, i) => Math.abs(x - out.data[i]));
       expect(Math.max(...difference)).toBeLessThan(1e-5);
     }
+  });
+});
+
+describe('the heads of a layer that are studied', () => {
+  it('are all of them, or other ones from layer to layer', () => {
+    expect(studiedHeads(story, 2)).toEqual([0]);
+    const part = { ...story, layers: [0, 3, 5, 9], keyHeads: 3 };
+    expect(part.layers.map((layer) => studiedHeads(part, layer))).toEqual(Array(4).fill([0, 1, 2]));
+    const studied = { ...part, studied: 2 };
+    expect(studied.layers.map((layer) => studiedHeads(studied, layer))).toEqual([
+      [0, 1],
+      [2, 0],
+      [1, 2],
+      [0, 1],
+    ]);
   });
 });
 

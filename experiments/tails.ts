@@ -2,7 +2,7 @@
  * How well do few stored pairs stand for all keys and values of real attention? Every selector with every tail, on every head of
  * the captures, from n/64 to n/4 pairs; measured on queries that nothing was made from. See README.md for what it costs and shows.
  */
-import type { Capture } from './captures.js';
+import { type Capture, studiedHeads } from './captures.js';
 import { type Combination, combinations, nameOf } from './combinations.js';
 import { type Head, headsOf } from './heads.js';
 import { type Exact, exactOf, lossOf } from './measure.js';
@@ -42,7 +42,7 @@ export function missingOf(
 ): Missing[] {
   const missing: Missing[] = [];
   for (const layer of layers)
-    for (let head = 0; head < capture.keyHeads; head++) {
+    for (const head of studiedHeads(capture, layer)) {
       const results = new HeadResults(capture.name, layer, head);
       for (const combination of asked)
         if (
