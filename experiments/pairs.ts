@@ -28,7 +28,7 @@ export function makePairs(combination: Combination, head: Head, count: number): 
 function restOf({ keys, values, d, dv, scale }: Head, rows: readonly number[]): Rest {
   const moments = momentsOf(keys, values, { d, dv }, rows);
   return {
-    count: moments.count,
+    count: rows.length,
     mean: moments.key,
     terms(q) {
       const queries = q.rows(0, q.n);

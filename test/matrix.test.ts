@@ -410,6 +410,11 @@ describe('attention is the same to the last bit', () => {
   };
   const masked = Uint8Array.from({ length: 700 * 900 }, (_, at) => (at % 7 === 0 ? 0 : 1));
 
+  const ofKeys = {
+    logWeights: { data: Float64Array.from({ length: 900 }, (_, j) => (j % 9) / 4), shape: [900] },
+    attnMask: { data: masked.subarray(0, 900), shape: [1, 1, 1, 900] },
+  };
+
   test.each<[string, number, number, number, boolean, AttentionOptions & { keys?: number; tail?: string }]>([
     ['many small heads', 24, 197, 197, false, { keys: 32 }],
     ['one long head', 2, 3000, 3000, false, { keys: 64, mask: 'causal' }],
@@ -424,6 +429,9 @@ describe('attention is the same to the last bit', () => {
       { weights: 3, logWeights: { data: new Float64Array(900).fill(0.5), shape: [900] } },
     ],
     ['clusters', 4, 700, 900, false, { keys: 50, tail: 'clusters' }],
+    ['weighted clusters', 4, 700, 900, false, { keys: 50, tail: 'clusters', ...ofKeys }],
+    ['weighted moments', 4, 700, 900, false, { keys: 50, tail: 'moments', ...ofKeys }],
+    ['clusters for |x|^2', 4, 700, 900, false, { keys: 50, tail: 'clusters', weights: 2, ...ofKeys }],
   ])('on 1, 2 and 4 threads: %s', async (_, heads, m, n, shared, options) => {
     const [q, k, v] = [
       draw(heads, m, 16, 1, shared),

@@ -1,10 +1,13 @@
 /** The rule by which LevAttention chooses the keys of each head: a number of keys by a selector, or the universal set at epsilon. */
-import { checkEpsilon, type KeyMatrix, matrixOver } from '../keys.js';
+import { checkEpsilon, matrixOver } from '../keys.js';
 import { randomStream } from '../random.js';
 import type { Steps } from '../steps.js';
 import { universalSetSteps } from '../universal-set/universal-set.js';
 import { power } from '../weights/power.js';
+import { placeOfGroup } from './groups.js';
 import type { AttentionInputs } from './inputs.js';
+import { offsetsOf } from './offsets.js';
+import type { SeenHead } from './seen-keys.js';
 import { parseSelector } from './selectors/index.js';
 import { type Selector, selectSteps } from './selectors/selector.js';
 import { union } from './selectors/top-keys.js';
@@ -36,10 +39,10 @@ export const CHOICE_OPTIONS: readonly (keyof ChoiceOptions)[] = [
 ];
 
 /**
- * Chooses the keys of the key head `index` (batch * keyHeads + head): ascending and at least one. With `keys` as many as that, or `count`
- * in their place.
+ * Chooses keys of a head, of which it has some: ascending and at least one, the only ones that it sees being all there are. With `keys` as many
+ * as that, or `count` in their place.
  */
-export type KeyChoice = (index: number, count?: number) => Steps<readonly number[]>;
+export type KeyChoice = (head: SeenHead, count?: number) => Steps<readonly number[]>;
 
 /** Checks the options and returns the rule that they describe. */
 export function keyChoice(where: string, inputs: AttentionInputs, options: ChoiceOptions): KeyChoice {
@@ -51,26 +54,24 @@ export function keyChoice(where: string, inputs: AttentionInputs, options: Choic
   const selector = typeof select === 'string' ? parseSelector(select) : select;
   if (typeof selector?.select !== 'function')
     throw new TypeError(`${where}: select must be a selector or its name, got ${String(select)}`);
-  const always = checkAlways(where, options.always ?? [], inputs.n);
   if (!(Number.isSafeInteger(seed) && seed >= 0))
     throw new RangeError(`${where}: seed must be an integer in [0, 2^53), got ${seed}`);
   return keys === undefined
-    ? byEpsilon(where, inputs, epsilon as number, selector.name, always)
-    : byCount(where, inputs, keys, selector, always, seed);
+    ? byEpsilon(where, inputs, epsilon as number, selector.name)
+    : byCount(where, inputs, keys, selector, seed);
 }
 
 /** The option `always`, checked: ascending, each once. */
-export function checkAlways(where: string, always: readonly number[], n: number): number[] {
+export function checkAlways(where: string, { always = [], keys }: ChoiceOptions, n: number): number[] {
   if (!Array.isArray(always))
     throw new TypeError(`${where}: always must be an array of indices, got ${String(always)}`);
   for (const j of always)
     if (!(Number.isInteger(j) && j >= 0 && j < n))
       throw new RangeError(`${where}: always must hold integers in [0, n = ${n}), got ${String(j)}`);
-  return union([...new Set(always)], []);
-}
-
-function keysOf({ k, n, d }: AttentionInputs, index: number): KeyMatrix {
-  return matrixOver(k, n, d, index * n * d);
+  const distinct = union([...new Set(always)], []);
+  if (keys !== undefined && keys < distinct.length)
+    throw new RangeError(`${where}: keys must be at least the ${distinct.length} of always, got ${keys}`);
+  return distinct;
 }
 
 function byCount(
@@ -78,53 +79,45 @@ function byCount(
   inputs: AttentionInputs,
   count: number,
   selector: Selector,
-  always: readonly number[],
   seed: number,
 ): KeyChoice {
   if (!(Number.isSafeInteger(count) && count > 0))
     throw new RangeError(`${where}: keys must be a positive integer, got ${count}`);
-  if (count < always.length)
-    throw new RangeError(`${where}: keys must be at least the ${always.length} of always, got ${count}`);
-  const { q, group, m, d, causal, scale, power } = inputs;
-  return (index, wanted = count) => {
-    const queries = Array.from({ length: group }, (_, g) => matrixOver(q, m, d, (index * group + g) * m * d));
-    const random = randomStream(seed, index);
-    return selectSteps(selector, keysOf(inputs, index), wanted, {
+  const { q, group, m, d, causal, scale, power, attnMask, logWeights } = inputs;
+  return ({ index, k, n, places, limits, always }, wanted = count) => {
+    const offset = attnMask || logWeights ? offsetsOf(inputs, index) : undefined;
+    return selectSteps(selector, matrixOver(k, n, d), wanted, {
       always,
-      random,
-      queries,
+      random: randomStream(seed, index),
+      queries: Array.from({ length: group }, (_, g) => matrixOver(q, m, d, (index * group + g) * m * d)),
       causal,
+      limits,
+      added: offset && ((head, i, j) => offset(head * m + i, places ? places[j] : j)),
       scale,
       power,
     });
   };
 }
 
-function byEpsilon(
-  where: string,
-  inputs: AttentionInputs,
-  epsilon: number,
-  selector: string,
-  always: readonly number[],
-): KeyChoice {
+function byEpsilon(where: string, inputs: AttentionInputs, epsilon: number, selector: string): KeyChoice {
   checkEpsilon(epsilon, where);
   if (selector !== 'leverage' && selector !== 'leverage-centred')
     throw new RangeError(
       `${where}: with epsilon, select must be 'leverage' or 'leverage-centred', got '${selector}'`,
     );
   const options = { epsilon, f: power(inputs.power ?? 2), centre: selector === 'leverage-centred' };
-  const { flat, keyHeads } = inputs;
-  return function* (index) {
-    const { indices } = yield* universalSetSteps(keysOf(inputs, index), options);
+  return function* ({ index, k, n, always }) {
+    const { indices } = yield* universalSetSteps(matrixOver(k, n, inputs.d), options);
     const kept = new Set(always);
     const chosen = union(
       always,
       indices.filter((j) => !kept.has(j)),
     );
     if (chosen.length > 0) return chosen;
-    const head = flat ? '' : ` of batch ${Math.floor(index / keyHeads)}, head ${index % keyHeads}`;
+    const { batch, head } = placeOfGroup(inputs, index);
+    const which = inputs.flat ? '' : ` of batch ${batch}, head ${head}`;
     throw new RangeError(
-      `${where}: no key${head} has sensitivity >= epsilon = ${epsilon}; lower it, or name keys in always`,
+      `${where}: no key${which} has sensitivity >= epsilon = ${epsilon}; lower it, or name keys in always`,
     );
   };
 }

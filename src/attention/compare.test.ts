@@ -37,11 +37,40 @@ describe('compareAttention', () => {
     expect(Math.max(...groupMass)).toBe(groupMass[selectorNames.indexOf('oracle')]);
   });
 
-  it.each(['none', 'causal'] as const)('gives the divergence by its definition, mask %s', (mask) => {
+  // What is added to the logarithms of weights: of each key for all queries, and of each query and key.
+  const ofKeys = randomTensor([2, 2, 19], 7);
+  ofKeys.data[4] = Number.NEGATIVE_INFINITY;
+  const ofQueries = randomTensor([11, 19], 8);
+  const sameForAll = {
+    data: Float64Array.from({ length: 152 }, (_, at) => ofKeys.data[Math.floor(at / 38) * 19 + (at % 19)]),
+    shape: [2, 4, 1, 19],
+  };
+  const additions = {
+    nothing: { options: {}, shared: () => 0, own: () => 0 },
+    'log-weights': { options: { logWeights: ofKeys }, shared: (j: number) => ofKeys.data[j], own: () => 0 },
+    'a mask of keys and log-weights': {
+      options: { attnMask: sameForAll, logWeights: ofKeys },
+      shared: (j: number) => 2 * ofKeys.data[j],
+      own: () => 0,
+    },
+    'a mask of queries and log-weights': {
+      options: { attnMask: ofQueries, logWeights: ofKeys },
+      shared: (j: number) => ofKeys.data[j],
+      own: (i: number, j: number) => ofQueries.data[i * 19 + j],
+    },
+  };
+
+  it.each(
+    (['none', 'causal'] as const).flatMap((mask) =>
+      (Object.keys(additions) as (keyof typeof additions)[]).map((name) => [mask, name] as const),
+    ),
+  )('gives the divergence by its definition, mask %s, with %s', (mask, name) => {
     const [n, m] = [19, 11];
-    for (const tail of ['drop', 'sample', 'mean', 'clusters:exact=0.25,by=attention,metric=queries']) {
-      const { heads, out } = levAttention(q, k, v, { keys: 8, tail, mask });
-      const [comparison] = compareAttention(q, k, v, [{ heads, out }], { mask });
+    const { options, shared, own } = additions[name];
+    const tails = ['drop', 'sample', 'mean', 'clusters:exact=0.25,by=attention,metric=queries'];
+    for (const tail of name === 'a mask of queries and log-weights' ? tails.slice(0, 2) : tails) {
+      const { heads, out } = levAttention(q, k, v, { keys: 8, tail, mask, ...options });
+      const [comparison] = compareAttention(q, k, v, [{ heads, out }], { mask, ...options });
       for (const { batch, head, divergence } of comparison) {
         const at = batch * 2 + Math.floor(head / 2);
         const { indices, stored } = heads[at];
@@ -55,7 +84,11 @@ describe('compareAttention', () => {
                 (q.data[((batch * 4 + head) * m + i) * 3 + c] * k.data[(at * n + j) * 3 + c]) / Math.sqrt(3),
               0,
             );
-          const exact = Array.from({ length: visible }, (_, j) => Math.exp(logit(j)));
+          const weightOf = (j: number) => Math.exp(shared(at * n + j));
+          const exact = Array.from(
+            { length: visible },
+            (_, j) => Math.exp(logit(j) + own(i, j)) * weightOf(j),
+          );
           const total = exact.reduce((a, b) => a + b);
           const groups = (
             stored
@@ -64,18 +97,23 @@ describe('compareAttention', () => {
                 )
               : indices.map((j) => [j])
           )
-            .map((keys, pair) => ({ keys, logWeight: stored?.logWeights[pair] ?? 0 }))
+            .map((keys, pair) => {
+              const total = keys.reduce((sum, j) => sum + weightOf(j), 0);
+              const shares = keys.map((j) => weightOf(j) / total);
+              const logWeight = stored?.logWeights[pair] ?? Math.log(total);
+              return { keys, shares, logWeight: logWeight + own(i, keys[0]) };
+            })
             .filter(({ keys }) => keys.every((j) => j < visible));
-          if (groups.length === 0) groups.push({ keys: [visible - 1], logWeight: 0 });
-          const weights = groups.map(({ keys, logWeight }) =>
-            Math.exp(logWeight + keys.reduce((sum, j) => sum + logit(j) / keys.length, 0)),
+          if (groups.length === 0) groups.push({ keys: [visible - 1], shares: [1], logWeight: 0 });
+          const weights = groups.map(({ keys, shares, logWeight }) =>
+            Math.exp(logWeight + keys.reduce((sum, j, at) => sum + logit(j) * shares[at], 0)),
           );
           const used = weights.reduce((a, b) => a + b);
-          groups.forEach(({ keys }, pair) => {
-            for (const j of keys) {
-              const share = weights[pair] / used / keys.length;
+          groups.forEach(({ keys, shares }, pair) => {
+            keys.forEach((j, at) => {
+              const share = (weights[pair] / used) * shares[at];
               mean += (share * Math.log(share / (exact[j] / total))) / m;
-            }
+            });
           });
         }
         expect(divergence).toBeCloseTo(mean, 10);

@@ -7,6 +7,7 @@ import { divergences } from './divergence.js';
 import { attendGroups, causalLimits, groupLogWeights, paceOf } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs, floatsFor } from './inputs.js';
 import { LEV_ATTENTION_OPTIONS, type LevAttentionResult } from './lev-attention.js';
+import { maskAsLogWeights } from './offsets.js';
 
 /** What one query head loses. */
 export interface HeadComparison {
@@ -18,7 +19,7 @@ export interface HeadComparison {
   /** Mean over queries of the exact attention probability on the keys that are stored as they are, in [0, 1]. */
   readonly mass: number;
   /**
-   * Mean over queries of KL(used || exact) in nats, the weight of a stored pair being spread evenly over its keys; -log of the kept mass where
+   * Mean over queries of KL(used || exact) in nats, the weight of a stored pair being spread over its keys as they weigh, evenly unless log-weights differ; -log of the kept mass where
    * keys are dropped. For softmax weights, and not with the tail 'moments', whose weights are no key's.
    */
   readonly divergence?: number;
@@ -38,6 +39,7 @@ export function* compareAttentionSteps(
   checkResults(inputs, results);
   const width = dv + results.length;
   const limits = causalLimits(inputs);
+  const views = { inputs, byKey: maskAsLogWeights(inputs) ?? inputs };
   const pace = paceOf(inputs);
   const values = floatsFor(inputs, n * width);
   const exact = floatsFor(inputs, group * m * width);
@@ -55,7 +57,7 @@ export function* compareAttentionSteps(
     const lost: (readonly number[] | undefined)[] = [];
     for (const { heads } of results)
       lost.push(
-        inputs.power === undefined ? yield* divergences(inputs, index, heads[index], logSums) : undefined,
+        inputs.power === undefined ? yield* divergences(views, index, heads[index], logSums) : undefined,
       );
     for (let g = 0; g < group; g++) {
       const at = index * group + g;

@@ -6,7 +6,7 @@ import type { Floats } from '../keys.js';
 import type { Steps } from '../steps.js';
 
 import type { AttentionInputs } from './inputs.js';
-import { isHidden, logWeightsOfHead, maskOfQueries } from './masks.js';
+import { logWeightsOfHead, maskOfQueries } from './masks.js';
 
 /** Multiply-adds of a piece: some milliseconds. */
 const PIECE_WORK = 2 ** 25;
@@ -87,16 +87,6 @@ export function groupMask(
   const { batch, head } = placeOfGroup(inputs, index);
   const [within, row] = [Math.floor(start / m), start % m];
   return maskOfQueries(attnMask, batch, head * group + within, row, row + end - start, columns);
-}
-
-/** Whether mask and log-weights leave the key j visible to the query i of a group; nothing is said of the causal mask. */
-export function visibility(inputs: AttentionInputs, index: number): (i: number, j: number) => boolean {
-  const { attnMask, m, group } = inputs;
-  const logWeights = groupLogWeights(inputs, index);
-  const { batch, head } = placeOfGroup(inputs, index);
-  return (i, j) =>
-    !(logWeights?.[j] === Number.NEGATIVE_INFINITY) &&
-    !(attnMask && isHidden(attnMask, batch, head * group + Math.floor(i / m), i % m, j));
 }
 
 /** Some queries of a group, and how many of its keys they may see. */

@@ -5,10 +5,12 @@ import type { Floats, Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
 import { CHOICE_OPTIONS } from './choose-keys.js';
 import { type OutputTensor, outputOf } from './exact.js';
-import { attendGroups, groupRows, paceOf, placeOfGroup, visibility } from './groups.js';
+import { attendGroups, groupRows, paceOf, placeOfGroup } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs } from './inputs.js';
+import { offsetsOf } from './offsets.js';
 import {
   queriesOf,
+  type Storage,
   type StorageOptions,
   type StoredCall,
   type StoredHead,
@@ -51,8 +53,7 @@ export function* levAttentionSteps(
   options: LevAttentionOptions = {},
 ): Steps<LevAttentionResult> {
   const inputs = attentionInputs('levAttention', q, k, v, options, LEV_ATTENTION_OPTIONS);
-  const store = storage('levAttention', inputs, options);
-  const { out, heads } = yield* attendToStored(inputs, store, (call) => call);
+  const { out, heads } = yield* attendToStored(storage('levAttention', inputs, options), (call) => call);
   return { out, heads: heads.map(({ selected }) => selected) };
 }
 
@@ -65,8 +66,7 @@ export interface StoredAttention<Call extends StoredCall = StoredCall> {
 
 /** Stores every head, then attends the queries of all; `prepare` adds to the calls what else they are to write, or where. */
 export function* attendToStored<Call extends StoredCall>(
-  inputs: AttentionInputs,
-  store: (index: number) => Steps<StoredHead>,
+  { inputs, store }: Storage,
   prepare: (call: StoredCall, head: StoredHead) => Call,
 ): Steps<{ out: OutputTensor; heads: StoredAttention<Call>[] }> {
   const { batches, keyHeads, dv } = inputs;
@@ -102,7 +102,8 @@ export function ownKeyAlone(
 ): void {
   if (!limits) return;
   const { v, m, n, dv } = inputs;
-  const sees = visibility(inputs, index);
+  const offset = offsetsOf(inputs, index);
+  const sees = (i: number, j: number) => offset(i, j) > Number.NEGATIVE_INFINITY;
   for (let i = 0; i < limits.length; i++) {
     let at = 0;
     while (at < limits[i] && !sees(i, last[at])) at++;
@@ -133,9 +134,15 @@ export function ownKeyAlone(
  * attention is flat. 'clusters' stores means of keys with the log of their number for log-weight, or a little more, beside some keys as they
  * are; with sixteen queries or more that see all keys it chooses for each head among three ways by their error on some of these queries,
  * otherwise one way without a look at queries is taken (docs/algorithms.md, section 8). Under a causal mask a pair is seen from its
- * last key on. 'mean', 'moments' and 'clusters' are for softmax, without `attnMask` and `logWeights`.
+ * last key on. 'moments' is for softmax alone, as its closed form is of exp. With |x|^p, which does not tell a key from its negative, 'mean' and
+ * 'clusters' turn keys to one side before they average them.
  *
- * Masks and log-weights concern the attention; the choice of keys does not look at them.
+ * A key that no query of its head sees, because `attnMask`, `logWeights` or both hide it (-Infinity, false, or numbers more than 1e30 below
+ * the largest of their query, as libraries write masks), is neither chosen nor stored: the result is that of a call without it. A head without
+ * any key that is seen gives zero rows. Of the selectors those by attention mass look at masks and log-weights too, the others at the keys alone.
+ * Where keys are stored together a pair has their means, weighted by exp of their log-weights, and the log of the sum for log-weight; a mask
+ * must then be the same for all queries that read a key head, [batch, 1, 1, n] or like it, and is among the log-weights: no query can be
+ * shown a part of a mean.
  *
  * @throws TypeError or RangeError for shapes that do not fit, NaN or infinity (with its place), options out of range, and a head
  * without a key of sensitivity >= epsilon.

@@ -11,7 +11,7 @@ import {
   type GradientSums,
   gradientSums,
 } from './gradients.js';
-import { backwardGroups, type GroupBackwardCall, groupRows, paceOf } from './groups.js';
+import { backwardGroups, groupRows, paceOf } from './groups.js';
 import { type AttentionInputs, attentionInputs } from './inputs.js';
 import {
   attendToStored,
@@ -23,7 +23,7 @@ import {
 } from './lev-attention.js';
 import { queriesOf, storage } from './storage.js';
 import { type MomentsGradients, momentsGradients, scatterMoments } from './tail/moments-gradient.js';
-import { scatterMeans } from './tail/stored-pairs.js';
+import { type PairGradients, scatterLogWeights, scatterMeans } from './tail/pairs-gradient.js';
 
 /** An output and its pull-back; `Result` is what that gives, or a promise of it. */
 export interface LevAttentionVjp<Result = AttentionGradients> {
@@ -43,9 +43,9 @@ export function* levAttentionVjpSteps(
 ): Steps<LevAttentionVjp<Steps<AttentionGradients>>> {
   const where = 'levAttentionVjp';
   const inputs = attentionInputs(where, q, k, v, options, LEV_ATTENTION_OPTIONS);
-  const store = storage(where, inputs, options);
+  const stored = storage(where, inputs, options);
   const { group, m, d, dv } = inputs;
-  const { out, heads } = yield* attendToStored(inputs, store, (call, head) => ({
+  const { out, heads } = yield* attendToStored(stored, (call, head) => ({
     ...call,
     // The gradients need the outputs without the closed form.
     out: head.moments ? call.out.slice() : call.out,
@@ -64,12 +64,12 @@ export function* levAttentionVjpSteps(
       dV: new Float64Array(call.n * dv),
       dLogWeights: sums.dLogWeights && new Float64Array(call.n),
     }));
-    yield* backwardGroups(inputs, backward, paceOf(inputs, 'gradients'));
-    heads.forEach((stored, index) => {
-      scatter(inputs, stored, backward[index], sums);
+    yield* backwardGroups(stored.inputs, backward, paceOf(inputs, 'gradients'));
+    heads.forEach((head, index) => {
+      scatter(inputs, head, backward[index], sums);
       const found = ofMoments[index];
-      if (found) addGradientsOfMoments(inputs, stored, found, sums);
-      else toOwnKeys(inputs, stored, gradients, sums);
+      if (found) addGradientsOfMoments(inputs, head, found, sums);
+      else toOwnKeys(stored.inputs, head, gradients, sums);
     });
     return asGiven(inputs, { q, k, v, logWeights: options.logWeights }, sums);
   }
@@ -87,6 +87,17 @@ function gradientsOfMoments(
   return momentsGradients(moments, q, inputs.scale, out, logSums, rows);
 }
 
+/** The keys and values of a key head, and the sums of their gradients and of those of their log-weights. */
+function keysOf({ k, v, n, d, dv }: AttentionInputs, index: number, sums: GradientSums) {
+  return {
+    k: k.subarray(index * n * d, (index + 1) * n * d),
+    v: v.subarray(index * n * dv, (index + 1) * n * dv),
+    dK: sums.dK.subarray(index * n * d, (index + 1) * n * d),
+    dV: sums.dV.subarray(index * n * dv, (index + 1) * n * dv),
+    dLogWeights: sums.dLogWeights?.subarray(index * n, (index + 1) * n),
+  };
+}
+
 /** Adds them to those of the queries and of the keys that the moments are of. */
 function addGradientsOfMoments(
   inputs: AttentionInputs,
@@ -94,29 +105,23 @@ function addGradientsOfMoments(
   { dQ, dMoments }: MomentsGradients,
   sums: GradientSums,
 ): void {
-  const { k, v, n, d, dv } = inputs;
-  const target = groupRows(inputs, index, sums.dQ, d);
+  const target = groupRows(inputs, index, sums.dQ, inputs.d);
   for (let i = 0; i < dQ.length; i++) target[i] += dQ[i];
-  const keys = k.subarray(index * n * d, (index + 1) * n * d);
-  const values = v.subarray(index * n * dv, (index + 1) * n * dv);
-  const dK = sums.dK.subarray(index * n * d, (index + 1) * n * d);
-  const dV = sums.dV.subarray(index * n * dv, (index + 1) * n * dv);
-  scatterMoments(moments!, dMoments, keys, values, rest!, dK, dV);
+  const { k, v, dK, dV, dLogWeights } = keysOf(inputs, index, sums);
+  scatterMoments(moments!, dMoments, k, v, rest!, dK, dV, dLogWeights);
 }
 
 /** Adds the gradients of the pairs of a head to those of its keys. */
 function scatter(
-  { n, d, dv }: AttentionInputs,
+  inputs: AttentionInputs,
   { head, call: { index } }: StoredAttention,
-  { dK, dV, dLogWeights }: Pick<GroupBackwardCall, 'dK' | 'dV' | 'dLogWeights'>,
+  gradients: PairGradients,
   sums: GradientSums,
 ): void {
-  scatterMeans(dK, d, head, sums.dK.subarray(index * n * d, (index + 1) * n * d));
-  scatterMeans(dV, dv, head, sums.dV.subarray(index * n * dv, (index + 1) * n * dv));
-  // Log-weights of the caller are of pairs of one key each.
-  dLogWeights?.forEach((x, pair) => {
-    sums.dLogWeights![index * n + head.last[pair]] += x;
-  });
+  const { k, v, dK, dV, dLogWeights } = keysOf(inputs, index, sums);
+  scatterMeans(gradients.dK, inputs.d, head.members, head.signedShares, dK);
+  scatterMeans(gradients.dV, inputs.dv, head.members, head.shares, dV);
+  if (dLogWeights) scatterLogWeights(gradients, k, v, head, dLogWeights);
 }
 
 /** Adds the gradients of queries that attend to their own key alone to those of its value. */
@@ -137,8 +142,8 @@ function toOwnKeys(
 /**
  * {@link levAttention} and what turns a gradient of its output into those of its inputs, as in {@link exactAttentionVjp}. Which keys are
  * kept does not change with the inputs, as far as the gradients know: keys that are not stored have none. A pair that stands for several keys is
- * their mean, so its gradient is shared out evenly; what is added to the
- * logarithm of its weight is taken as given too.
+ * their mean, so its gradient is shared out by their weights; log-weights have theirs through the means and through the log of the sum of weights.
+ * What is added to that log, and the signs of keys with |x|^p, are taken as given too.
  *
  * Accuracy as in {@link exactAttentionVjp}. O(m s (d + dv)) a query head for s pairs, some 2.5 times what the output took. The tensors must
  * not change in between.

@@ -118,10 +118,17 @@ export function maskOfQueries(
   return { data: gathered, stride: queries === 0 ? 0 : columns.length, step: 1 };
 }
 
-/** Whether the mask hides a key from a query. */
-export function isHidden({ data, strides }: AttentionMask, ...place: readonly number[]): boolean {
-  const entry = data[place.reduce((at, index, i) => at + index * strides[i], 0)];
-  return entry === (data instanceof Uint8Array ? 0 : Number.NEGATIVE_INFINITY);
+/** What the mask adds to the logarithm of the weight of a key for a query; -Infinity hides it. */
+export function addedBy(
+  { data, strides }: AttentionMask,
+  batch: number,
+  head: number,
+  query: number,
+  key: number,
+): number {
+  const entry = data[batch * strides[0] + head * strides[1] + query * strides[2] + key * strides[3]];
+  if (!(data instanceof Uint8Array)) return entry;
+  return entry === 0 ? Number.NEGATIVE_INFINITY : 0;
 }
 
 /** [n]: the log-weights of one key head, of the keys in `columns` if given. */

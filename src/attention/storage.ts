@@ -5,6 +5,8 @@ import type { Steps } from '../steps.js';
 import { type ChoiceOptions, checkAlways, keyChoice } from './choose-keys.js';
 import { type GroupCall, groupLogWeights } from './groups.js';
 import type { AttentionInputs } from './inputs.js';
+import { maskAsLogWeights } from './offsets.js';
+import { amongAll, seenHeads } from './seen-keys.js';
 import type { ClustersOptions } from './tail/cluster-plans.js';
 import { drop } from './tail/drop.js';
 import { type Moments, momentsOf } from './tail/gaussian.js';
@@ -28,8 +30,13 @@ export interface StorageOptions extends ChoiceOptions {
 export interface StoredKeys {
   /** [n], the pair of each key, -1 where no pair stands for it. */
   readonly members: Int32Array;
-  /** [pairs], what is added to the logarithm of a pair's weight; log of the number of its keys, or a little more or less. */
+  /**
+   * [pairs], what is added to the logarithm of a pair's weight: log of the number of its keys, or of the sum of exp of their `logWeights` and of
+   * an `attnMask` that is one for all queries; or a little more or less.
+   */
   readonly logWeights: Float64Array;
+  /** [n], with weights |x|^p: -1 for a key that is negated before its pair's mean key is taken, its weights being the same, else 1. */
+  readonly signs?: Int8Array;
   /** Keys that the closed form of the tail 'moments' stands for. */
   readonly moments?: readonly number[];
 }
@@ -50,26 +57,32 @@ export function queriesOf({ q, group, m, d }: AttentionInputs, index: number): F
   return q.subarray(index * group * m * d, (index + 1) * group * m * d);
 }
 
-/** Checks the options of selector and tail; returns what stores the key head `index` (batch * keyHeads + head). */
-export function storage(
-  where: string,
-  inputs: AttentionInputs,
-  options: StorageOptions,
-): (index: number) => Steps<StoredHead> {
+/** What stores heads, and the inputs with which their queries attend to what it stores. */
+export interface Storage {
+  /** With a tail, the mask is among the log-weights if it is one for all queries. */
+  readonly inputs: AttentionInputs;
+  /** Stores the key head `index` (batch * keyHeads + head). */
+  store(index: number): Steps<StoredHead>;
+}
+
+/** Checks the options of selector and tail. */
+export function storage(where: string, given: AttentionInputs, options: StorageOptions): Storage {
   const { keys, select, seed = 0, tail: wanted = 'drop' } = options;
   const tail = tailOf(where, wanted);
+  const inputs = tail === drop ? given : checkTail(where, tail, given, keys);
   const choose = keyChoice(where, inputs, {
     ...options,
     select: select === undefined ? usualSelector(tail) : select,
   });
-  if (tail !== drop) checkTail(where, tail, inputs, options);
-  const always = checkAlways(where, options.always ?? [], inputs.n);
-  return function* (index) {
-    const { k, v, n, d, dv, m, causal, scale, power, attend } = inputs;
+  const { n, d, dv, m, causal, scale, power, attend } = inputs;
+  const headOf = seenHeads(inputs, checkAlways(where, options, n));
+  function* group(index: number): Steps<Grouping> {
+    const seen = headOf(index);
+    if (seen.n === 0) return { members: eachAlone(n, []) };
+    if (tail === drop || keys === undefined || keys >= seen.n)
+      return amongAll({ members: eachAlone(seen.n, yield* choose(seen)) }, seen, n);
     const head: TailHead = {
-      k: k.subarray(index * n * d, (index + 1) * n * d),
-      v: v.subarray(index * n * dv, (index + 1) * n * dv),
-      n,
+      ...seen,
       d,
       dv,
       q: queriesOf(inputs, index),
@@ -78,13 +91,16 @@ export function storage(
       scale,
       power,
       attend,
-      choose: (count) => choose(index, count),
-      always,
+      choose: (count) => choose(seen, count),
       random: randomStream(seed, TAIL_STREAMS + index),
     };
-    if (tail === drop || keys === undefined || keys >= n)
-      return storedHead(head, { members: eachAlone(n, yield* choose(index)) });
-    return storedHead(head, yield* tail.group(head, keys));
+    return amongAll(yield* tail.group(head, keys), seen, n);
+  }
+  return {
+    inputs,
+    *store(index) {
+      return storedHead(inputs, index, yield* group(index));
+    },
   };
 }
 
@@ -93,32 +109,43 @@ export function usualSelector({ name }: Tail): string {
   return name.startsWith('clusters') ? 'leverage-centred' : 'leverage';
 }
 
+/** The inputs as the tail needs them, its rules being kept. */
 function checkTail(
   where: string,
   tail: Tail,
-  { attnMask, logWeights, power }: AttentionInputs,
-  { keys }: StorageOptions,
-): void {
+  inputs: AttentionInputs,
+  keys: number | undefined,
+): AttentionInputs {
+  const { power } = inputs;
   const refuse = (rule: string) => {
     throw new RangeError(`${where}: tail '${tail.name}' ${rule}`);
   };
   if (keys === undefined) refuse('needs keys, the number of stored pairs, got epsilon');
   if (tail.softmaxOnly && power !== undefined) refuse(`is for softmax weights, got |x|^${power}`);
-  if (!tail.single && attnMask) refuse('stores keys together, so that no attnMask can hide one of them');
-  if (!tail.single && logWeights) refuse('weighs keys by their number, so that logWeights have no place');
+  const byKey = maskAsLogWeights(inputs);
+  if (byKey || tail.single) return byKey ?? inputs;
+  throw new RangeError(
+    `${where}: attnMask must be the same for all queries of a key head, as tail '${tail.name}' stores keys together and no query can see a part of a mean`,
+  );
 }
 
-function storedHead({ k, v, d, dv }: TailHead, grouping: Grouping): StoredHead {
-  const pairs = storedPairs(k, v, grouping);
-  const { rest } = grouping;
+function storedHead(inputs: AttentionInputs, index: number, grouping: Grouping): StoredHead {
+  const { n, d, dv } = inputs;
+  const k = inputs.k.subarray(index * n * d, (index + 1) * n * d);
+  const v = inputs.v.subarray(index * n * dv, (index + 1) * n * dv);
+  const logWeights = groupLogWeights(inputs, index);
+  const pairs = storedPairs(k, v, grouping, logWeights);
+  const { rest, excess, signs } = grouping;
   const indices = Array.from(pairs.last).filter((_, pair) => pairs.counts[pair] === 1);
-  const plain = !rest && pairs.logWeights.every((x) => x === 0);
+  const plain = !rest && indices.length === pairs.last.length && !excess?.some((x) => x !== 0);
   return {
     ...pairs,
     indices,
     rest,
-    moments: rest && (grouping.moments ?? momentsOf(k, v, { d, dv }, rest)),
-    stored: plain ? undefined : { members: pairs.members, logWeights: pairs.logWeights, moments: rest },
+    moments: rest && (grouping.moments ?? momentsOf(k, v, { d, dv }, rest, logWeights)),
+    stored: plain
+      ? undefined
+      : { members: pairs.members, logWeights: pairs.logWeights, signs, moments: rest },
   };
 }
 
@@ -133,8 +160,8 @@ export function storedCall(
   out: Floats,
 ): StoredCall {
   const { group, m, dv } = inputs;
-  const { keys, values, last, moments } = head;
-  // Masks and log-weights of the caller concern single keys: the others are refused beside them.
+  const { keys, values, last, logWeights, moments } = head;
+  // A mask beside pairs is one for single keys: the others have it in their log-weights.
   const columns = Array.from(last);
   return {
     index,
@@ -144,16 +171,10 @@ export function storedCall(
     dv,
     limits: inputs.causal ? seenPairs(inputs, last) : undefined,
     columns,
-    logWeights: summed(head, groupLogWeights(inputs, index, columns)),
+    logWeights: logWeights.some((x) => x !== 0) ? logWeights : undefined,
     out,
     logSums: moments && new Float64Array(group * m),
   };
-}
-
-/** The log-weights of the pairs and those of the caller; nothing where all are zero. */
-function summed({ logWeights, stored }: StoredHead, given?: Floats): Floats | undefined {
-  if (!stored || stored.logWeights.every((x) => x === 0)) return given;
-  return given ? logWeights.map((x, pair) => x + given[pair]) : logWeights;
 }
 
 /** [group * m]: how many of the pairs each query of a group sees under the causal mask. */

@@ -157,6 +157,10 @@ describe('levAttentionVjp', () => {
     [1, 2, 12, 2],
   ];
 
+  const someHidden = randomTensor([2, 12], 9);
+  for (const at of [3, 8, 14]) someHidden.data[at] = Number.NEGATIVE_INFINITY;
+  const ofKeys = randomTensor([1, 12], 10);
+
   it.each<[string, LevAttentionOptions]>([
     ['keys', { keys: 4 }],
     ['causal keys', { keys: 2, mask: 'causal' }],
@@ -170,6 +174,25 @@ describe('levAttentionVjp', () => {
     ['moments', { keys: 4, tail: 'moments' }],
     ['moments and a causal mask', { keys: 6, tail: 'moments', mask: 'causal' }],
     ['clusters', { keys: 5, tail: 'clusters', mask: 'causal' }],
+    ['a weighted sample', { keys: 6, tail: 'sample', seed: 3, logWeights: someHidden, attnMask: ofKeys }],
+    ['a weighted mean', { keys: 5, tail: 'mean', logWeights: someHidden, attnMask: ofKeys }],
+    ['a weighted mean, causal', { keys: 5, tail: 'mean', logWeights: randomTensor([12], 9), mask: 'causal' }],
+    ['weighted moments', { keys: 4, tail: 'moments', logWeights: someHidden }],
+    [
+      'weighted moments, causal',
+      { keys: 6, tail: 'moments', logWeights: randomTensor([2, 1], 9), mask: 'causal' },
+    ],
+    ['moments and a mask of keys', { keys: 4, tail: 'moments', attnMask: ofKeys }],
+    [
+      'weighted clusters',
+      { keys: 5, tail: 'clusters', logWeights: someHidden, attnMask: ofKeys, mask: 'causal' },
+    ],
+    ['the mean for |x|^2', { keys: 5, tail: 'mean', weights: 2 }],
+    [
+      'the mean for |x|^p, causal',
+      { keys: 5, tail: 'mean', weights: 3.5, logWeights: someHidden, mask: 'causal' },
+    ],
+    ['clusters for |x|^p', { keys: 5, tail: 'clusters', weights: 3, logWeights: someHidden, mask: 'causal' }],
   ])('is the derivative of levAttention with %s', (_, options) => {
     const inputs = shapes.map((shape, i) => randomTensor(shape, i + 11));
     const [q, k, v] = inputs;
@@ -183,6 +206,10 @@ describe('levAttentionVjp', () => {
       const tensor = given[name];
       expect(name in gradients).toBe(tensor !== undefined);
       tensor?.data.forEach((x, i) => {
+        if (!Number.isFinite(x)) {
+          expect(gradients[name]?.data[i]).toBe(0);
+          return;
+        }
         const moved = (step: number) => {
           const there = { ...tensor, data: Float64Array.from(tensor.data).with(i, x + step) };
           const [q, k, v, logWeights] = names.map((other) => (other === name ? there : given[other]));

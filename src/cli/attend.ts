@@ -52,7 +52,7 @@ const help = `
 Q is [m, d], K [n, d], V [n, dv]; or [batch, query heads, m, d], [batch, key heads, n, d] and
 [batch, key heads, n, dv] where the query heads are a multiple of the key heads. Files as for
 find. A mask broadcasts to [m, n], or [batch, query heads, m, n]; log-weights to [n], or
-[batch, key heads, n]. -Infinity and false hide a key.
+[batch, key heads, n]. -Infinity and false hide a key; one that no query sees is never kept.
 
 Which keys are kept is a heuristic for softmax: --compare measures what it costs.
 
@@ -69,6 +69,8 @@ Tails say what stands in for the other keys; --keys then counts all stored pairs
                       by=residual|selector|both|attention; metric=euclidean|queries,
                       values|keys, weights=counts|spread; what is left out is chosen for each
                       head on some queries
+With mean, moments and clusters a mask must be the same for all queries of a key head, as in
+[batch, 1, 1, n]; moments is for softmax alone.
 
 Examples:
   levattention attend q.npy k.npy v.npy --keys 64 --compare -o out.npy
@@ -207,6 +209,7 @@ function json(
       ...(stored && {
         members: Array.from(stored.members),
         logWeights: Array.from(stored.logWeights),
+        ...(stored.signs && { signs: Array.from(stored.signs) }),
         moments: stored.moments,
       }),
     })),

@@ -120,7 +120,9 @@ export async function aboutInputs<T>(
   } catch (error) {
     const rule = refusalOf(error);
     const [, name] =
-      /^(\w+)(?:( of batch \d+, head \d+)? must (?:be finite|hold)|: (?:shape|data))/.exec(rule ?? '') ?? [];
+      /^(\w+)(?:( of batch \d+, head \d+)? must (?:be finite|be the same|hold)|: (?:shape|data))/.exec(
+        rule ?? '',
+      ) ?? [];
     const reference = references[name];
     throw reference === undefined ? error : new InputError(`${reference}: ${rule}`);
   }

@@ -122,7 +122,7 @@ function pairsOf(inputs: AttentionInputs, choice: AttentionChoice, seed: number)
       values: v.subarray(head * n * dv, (head + 1) * n * dv),
     }));
   const options = { ...choice, seed } as LevAttentionOptions;
-  const store = storage('attention', inputs, options);
+  const { store } = storage('attention', inputs, options);
   return heads.map((head) => run(store(head)));
 }
 

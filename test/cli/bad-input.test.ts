@@ -39,6 +39,10 @@ beforeAll(() => {
     'nan4.npy': withEntry(Number.NaN, (3 * 60 + 2) * 6 + 1, inputs.k4),
     'nanq.npy': withEntry(Number.NaN, 5, inputs.q),
     'nanv.npy': withEntry(Number.NaN, 5, inputs.v),
+    'lower.npy': writeNpy({
+      data: Float32Array.from({ length: 30 * 120 }, (_, at) => (at % 120 <= at / 120 ? 0 : -1)),
+      shape: [30, 120],
+    }),
     'nanmask.npy': writeNpy({ data: new Float32Array(120).fill(Number.NaN, 3), shape: [1, 120] }),
     'wide.npy': writeNpy(tensor([120, 7], 1)),
     'short.npy': writeNpy(tensor([119, 5], 1)),
@@ -168,6 +172,11 @@ const files: [string, string[], RegExp][] = [
     'a mask with NaN',
     attend('--keys', '9', '--attn-mask', 'nanmask.npy', '--compare'),
     /nanmask\.npy: attnMask must hold numbers up to .* got NaN at \[0, 3\]/,
+  ],
+  [
+    'a mask that differs between queries, with a tail',
+    attend('--keys', '9', '--attn-mask', 'lower.npy', '--tail', 'mean', '--compare'),
+    /lower\.npy: attnMask must be the same for all queries of a key head, as tail 'mean' stores keys together/,
   ],
   ['log-weights of text', attend('--keys', '9', '--log-weights', 'text.npy', '--compare'), /text\.npy/],
   [
@@ -388,8 +397,8 @@ const usage: [string, string[], RegExp][] = [
   ],
   [
     'clusters under power weights',
-    attend('--keys', '9', '--tail', 'clusters', '--weights', 'power:2', '--compare'),
-    /--tail clusters is for softmax/,
+    attend('--keys', '9', '--tail', 'moments', '--weights', 'power:2', '--compare'),
+    /--tail moments is for softmax/,
   ],
   [
     'more keys than keys',

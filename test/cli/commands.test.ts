@@ -270,6 +270,34 @@ describe('attend', () => {
     expect(result.comparison).toEqual(plain(comparison));
   });
 
+  test('takes a mask of the keys, log-weights and powers beside a tail', async () => {
+    const attnMask = tensor([2, 1, 1, 60], 5);
+    attnMask.data.fill(Number.NEGATIVE_INFINITY, 50, 60);
+    const logWeights = tensor([60], 3);
+    place.write('mask.npy', writeNpy(attnMask));
+    place.write('weights.npy', writeNpy(logWeights));
+    const files = ['--attn-mask', 'mask.npy', '--log-weights', 'weights.npy'];
+    for (const [tail, weights] of [
+      ['clusters', 'softmax'],
+      ['moments', 'softmax'],
+      ['mean', 'power:3'],
+      ['clusters', 'power:3'],
+    ]) {
+      const options = ['--keys', '12', '--tail', tail, '--weights', weights, '-o', 'out.npy', '--compare'];
+      const result = await json('attend', 'q4.npy', 'k4.npy', 'v4.npy', ...files, ...options);
+      const meant = levAttention(inputs.q4, inputs.k4, inputs.v4, {
+        ...{ keys: 12, tail, attnMask, logWeights },
+        weights: weights === 'softmax' ? weights : 3,
+      });
+      expect(await written('out.npy')).toEqual({ data: meant.out.data, shape: [2, 4, 20, 5] });
+      expect(result.heads[0].members.slice(50)).toEqual(new Array(10).fill(-1));
+      expect(result.heads[1].signs).toEqual(
+        weights === 'softmax' ? undefined : Array.from(meant.heads[1].stored!.signs!),
+      );
+      expect(result.comparison[0].error).toBeLessThan(1);
+    }
+  });
+
   test('over all keys is exact attention, which --compare confirms', async () => {
     const result = await json(
       'attend',

@@ -11,8 +11,12 @@ export interface SelectorContext {
   readonly random: Random;
   /** The queries that attend to these keys: one matrix [m, d] for each query head of the group. */
   readonly queries?: readonly KeyMatrix[];
-  /** Whether query i of m sees only the keys j <= i + n - m. */
+  /** Whether queries see only the first keys. */
   readonly causal: boolean;
+  /** [m], if causal: how many of the keys each query sees; i + n - m + 1 unless given. */
+  readonly limits?: Uint32Array;
+  /** What is added to the logarithm of the weight of key j for query i of query head `head`, -Infinity for a hidden key; nothing unless given. */
+  readonly added?: (head: number, i: number, j: number) => number;
   /** The attention weights are exp(scale <q,k>), or |<q,k>|^power where a power is given. */
   readonly scale: number;
   readonly power?: number;

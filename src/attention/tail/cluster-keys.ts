@@ -7,6 +7,7 @@ import type { Plan } from './cluster-plans.js';
 import type { HeadFacts } from './head-facts.js';
 import type { Points } from './metric.js';
 import { regionsOf } from './regions.js';
+import { turned } from './sides.js';
 import { spread } from './spread.js';
 import type { Grouping } from './stored-pairs.js';
 import type { TailHead } from './tail.js';
@@ -116,6 +117,8 @@ function* membersBy(plan: Plan, facts: HeadFacts, count: number): Steps<Int32Arr
 /** The grouping of a plan into at most `count` pairs. */
 export function* groupBy(plan: Plan, facts: HeadFacts, count: number): Steps<Grouping> {
   const members = yield* membersBy(plan, facts, count);
-  if (plan.weights === 'counts') return { members };
-  return { members, excess: spread(members, facts.pointsOf({ ...plan, metric: 'queries' })) };
+  const grouping = turned(facts.head, { members });
+  if (plan.weights === 'counts') return grouping;
+  const points = facts.pointsOf({ ...plan, metric: 'queries' });
+  return { ...grouping, excess: spread(members, points, facts.head) };
 }

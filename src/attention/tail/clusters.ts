@@ -19,7 +19,6 @@ export function clusters(options: ClustersOptions = {}, name = 'clusters'): Tail
   return {
     name,
     single: false,
-    softmaxOnly: true,
     *group(head, count) {
       const plans = plansOf(options, head.causal, mayLookAtQueries(head));
       if (plans.length === 1)
@@ -31,7 +30,7 @@ export function clusters(options: ClustersOptions = {}, name = 'clusters'): Tail
       let least = Number.POSITIVE_INFINITY;
       for (const plan of plans) {
         const grouping = yield* groupBy(plan, facts, count);
-        const error = errorOf(judges, head, storedPairs(head.k, head.v, grouping), exact);
+        const error = errorOf(judges, head, storedPairs(head.k, head.v, grouping, head.logWeights), exact);
         if (best && !(error < least)) continue;
         best = grouping;
         least = error;

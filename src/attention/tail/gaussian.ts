@@ -5,10 +5,14 @@ import { BLOCK_ROWS } from '../../kernels/kernels.js';
 import { kernels } from '../../kernels/load.js';
 import type { Floats } from '../../keys.js';
 import { halfScale, largestOf } from '../selectors/points.js';
+import { weigh } from './stored-pairs.js';
 
-/** Moments of some keys and their values: what takes their place, d^2 + d dv + d + dv + 1 numbers. */
+/** Weighted moments of some keys and their values: what takes their place, d^2 + d dv + d + dv + 1 numbers. */
 export interface Moments {
-  readonly count: number;
+  /** The logarithm of the sum of their weights, or of their count. */
+  readonly logWeight: number;
+  /** [n]: what part of that each key is, 0 for the others. */
+  readonly shares: Float64Array;
   /** mu [d] and the mean value [dv]. */
   readonly key: Float64Array;
   readonly value: Float64Array;
@@ -17,42 +21,46 @@ export interface Moments {
   readonly cross: Float64Array;
 }
 
-/** The moments of the rows with the given indices. O(count d (d + dv)). */
+/** The moments of the rows with the given indices, weighing exp(logWeights) if given. O(rows d (d + dv)). */
 export function momentsOf(
   k: Floats,
   v: Floats,
   { d, dv }: { d: number; dv: number },
   rows: readonly number[],
+  logWeights?: Floats,
 ): Moments {
-  const count = rows.length;
+  const members = new Int32Array(k.length / d).fill(-1);
+  for (const j of rows) members[j] = 0;
+  const { shares, logSums } = weigh(members, 1, logWeights);
   const width = d + dv;
   const mean = new Float64Array(width);
   for (const j of rows) {
-    for (let a = 0; a < d; a++) mean[a] += k[j * d + a] / count;
-    for (let c = 0; c < dv; c++) mean[d + c] += v[j * dv + c] / count;
+    for (let a = 0; a < d; a++) mean[a] += k[j * d + a] * shares[j];
+    for (let c = 0; c < dv; c++) mean[d + c] += v[j * dv + c] * shares[j];
   }
   const kernel = kernels().blocks({ d: width });
   const sums = new GramSum(width);
-  const block = new Float64Array(Math.min(count, BLOCK_ROWS) * width);
-  for (let start = 0; start < count; start += BLOCK_ROWS) {
-    const end = Math.min(start + BLOCK_ROWS, count);
+  const block = new Float64Array(Math.min(rows.length, BLOCK_ROWS) * width);
+  for (let start = 0; start < rows.length; start += BLOCK_ROWS) {
+    const end = Math.min(start + BLOCK_ROWS, rows.length);
     for (let i = start, at = 0; i < end; i++) {
       const j = rows[i];
-      for (let a = 0; a < d; a++) block[at++] = k[j * d + a] - mean[a];
-      for (let c = 0; c < dv; c++) block[at++] = v[j * dv + c] - mean[d + c];
+      const root = Math.sqrt(shares[j]);
+      for (let a = 0; a < d; a++) block[at++] = root * (k[j * d + a] - mean[a]);
+      for (let c = 0; c < dv; c++) block[at++] = root * (v[j * dv + c] - mean[d + c]);
     }
     const sum = sums.room();
     kernel.gram(block.subarray(0, (end - start) * width), sum);
     sums.add(sum);
   }
-  const covariances = sums.total().map((x) => x / count);
+  const covariances = sums.total();
   const keys = new Float64Array(d * d);
   const cross = new Float64Array(d * dv);
   for (let a = 0; a < d; a++) {
     keys.set(covariances.subarray(a * width, a * width + d), a * d);
     cross.set(covariances.subarray(a * width + d, (a + 1) * width), a * dv);
   }
-  return { count, key: mean.slice(0, d), value: mean.slice(d), keys, cross };
+  return { logWeight: logSums[0], shares, key: mean.slice(0, d), value: mean.slice(d), keys, cross };
 }
 
 /** Queries whose products with the covariances are in memory at a time. */
@@ -79,7 +87,7 @@ export function eachGaussianTerm(
   scale: number,
   visit: (i: number, term: GaussianTerm) => void,
 ): void {
-  const { count, key, value: mean } = moments;
+  const { key, value: mean } = moments;
   const [d, dv] = [key.length, mean.length];
   const width = d + dv;
   const m = q.length / d;
@@ -103,7 +111,7 @@ export function eachGaussianTerm(
         square += rows[row + a] * product[a];
       }
       for (let c = 0; c < dv; c++) value[c] = mean[c] + (scale * out[at + d + c]) / unit;
-      const logWeight = Math.log(count) + scale * linear + (scale * scale * square) / 2;
+      const logWeight = moments.logWeight + scale * linear + (scale * scale * square) / 2;
       visit(start + row / d, { logWeight, value, product });
     }
   }

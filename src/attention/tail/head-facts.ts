@@ -3,6 +3,7 @@ import type { Steps } from '../../steps.js';
 import type { Plan } from './cluster-plans.js';
 import { type Points, pointsOf } from './metric.js';
 import { massOf, type QuerySample } from './query-sample.js';
+import { pointsHead } from './sides.js';
 import type { TailHead } from './tail.js';
 
 /** A head with the queries that pairs are made by. */
@@ -26,7 +27,7 @@ export class HeadFacts {
     const name = `${metric} ${values}`;
     let found = this.points.get(name);
     if (!found) {
-      found = pointsOf(this.head, values, metric === 'queries' ? this.sample : undefined);
+      found = pointsOf(pointsHead(this.head), values, metric === 'queries' ? this.sample : undefined);
       this.points.set(name, found);
     }
     return found;

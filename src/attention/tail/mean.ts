@@ -1,6 +1,7 @@
 /** One pair for all the keys that are not kept: their mean key and mean value, weighing as many keys as they are. */
 import { regionsOf } from './regions.js';
-import { eachAlone, type Grouping } from './stored-pairs.js';
+import { turned } from './sides.js';
+import { eachAlone } from './stored-pairs.js';
 import type { Tail, TailHead } from './tail.js';
 
 /** Under a causal mask, runs of positions that have a mean each. */
@@ -31,6 +32,6 @@ export const mean: Tail = {
       }
       if (used) next++;
     }
-    return { members } satisfies Grouping;
+    return turned(head, { members });
   },
 };

@@ -9,7 +9,7 @@ export interface MomentsGradients {
   readonly dLogSums: Float64Array;
   /** [m, d]. */
   readonly dQ: Float64Array;
-  readonly dMoments: Omit<Moments, 'count'>;
+  readonly dMoments: Omit<Moments, 'shares'>;
 }
 
 /**
@@ -34,6 +34,7 @@ export function momentsGradients(
   const toPairs = out.slice();
   const dLogSums = new Float64Array(logSums.length);
   const dQ = new Float64Array(q.length);
+  let sumOfLogWeights = 0;
   const sums = {
     key: new Float64Array(d),
     value: new Float64Array(dv),
@@ -51,6 +52,7 @@ export function momentsGradients(
     }
     const dLogWeight = share * (1 - share) * dShare;
     dLogSums[i] = -dLogWeight;
+    sumOfLogWeights += dLogWeight;
     for (let a = 0; a < d; a++) {
       const x = scale * q[i * d + a];
       sums.key[a] += dLogWeight * x;
@@ -64,30 +66,51 @@ export function momentsGradients(
       dQ[i * d + a] = scale * (dLogWeight * (key[a] + scale * product[a]) + viaValue);
     }
   });
-  return { dOut: toPairs, dLogSums, dQ, dMoments: sums };
+  return { dOut: toPairs, dLogSums, dQ, dMoments: { ...sums, logWeight: sumOfLogWeights } };
 }
 
-/** Adds the gradients of moments to those of the keys [n, d] and values [n, dv] with the given indices, which they are of. */
+/**
+ * Adds the gradients of moments to those of the keys [n, d] and values [n, dv] with the given indices, which they are of, and to those of their
+ * log-weights [n], if wanted. With the share a_j of key j, x_j = k_j - mu and y_j its value less the mean, the moments mu, C and X move with
+ * its log-weight by a_j x_j, a_j (x_j x_j^T - C) and a_j (x_j y_j^T - X), and the log-weight of all by a_j.
+ */
 export function scatterMoments(
-  { count, key, value }: Moments,
+  { shares, key, value, keys, cross }: Moments,
   gradients: MomentsGradients['dMoments'],
   k: Floats,
   v: Floats,
   rows: readonly number[],
   dK: Float64Array,
   dV: Float64Array,
+  dLogWeights?: Float64Array,
 ): void {
   const [d, dv] = [key.length, value.length];
-  for (const j of rows)
+  const mean = product(gradients.keys, keys) + product(gradients.cross, cross);
+  for (const j of rows) {
+    const share = shares[j];
+    let ofWeight = gradients.logWeight - mean;
     for (let a = 0; a < d; a++) {
-      let sum = gradients.key[a];
       const x = k[j * d + a] - key[a];
-      for (let b = 0; b < d; b++) sum += 2 * gradients.keys[a * d + b] * (k[j * d + b] - key[b]);
+      let square = 0;
+      for (let b = 0; b < d; b++) square += gradients.keys[a * d + b] * (k[j * d + b] - key[b]);
+      let viaValue = 0;
       for (let c = 0; c < dv; c++) {
-        sum += gradients.cross[a * dv + c] * (v[j * dv + c] - value[c]);
-        dV[j * dv + c] += (gradients.cross[a * dv + c] * x) / count;
+        viaValue += gradients.cross[a * dv + c] * (v[j * dv + c] - value[c]);
+        dV[j * dv + c] += gradients.cross[a * dv + c] * x * share;
       }
-      dK[j * d + a] += sum / count;
+      dK[j * d + a] += (gradients.key[a] + 2 * square + viaValue) * share;
+      ofWeight += x * (gradients.key[a] + square + viaValue);
     }
-  for (const j of rows) for (let c = 0; c < dv; c++) dV[j * dv + c] += gradients.value[c] / count;
+    for (let c = 0; c < dv; c++) {
+      dV[j * dv + c] += gradients.value[c] * share;
+      ofWeight += gradients.value[c] * (v[j * dv + c] - value[c]);
+    }
+    if (dLogWeights) dLogWeights[j] += share * ofWeight;
+  }
+}
+
+function product(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
 }

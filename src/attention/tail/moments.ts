@@ -17,8 +17,8 @@ import type { Tail, TailHead } from './tail.js';
 
 /** `count` - 1 keys, the moments of the others that all queries see, and means of those that come later. */
 function* grouped(head: TailHead, count: number): Steps<Grouping> {
-  const { k, v, n, m, causal, choose, always } = head;
-  const common = causal ? n - m + 1 : n;
+  const { k, v, n, limits, choose, always, logWeights } = head;
+  const common = limits ? limits[0] : n;
   const most = Math.max(1, Math.min(count - always.length, Math.floor(count / 2)));
   const regions = regionsOf(head, SEGMENTS, most);
   const kept = Math.max(1, count - regions.length);
@@ -34,7 +34,7 @@ function* grouped(head: TailHead, count: number): Steps<Grouping> {
       next++;
     }
   }
-  return rest.length > 0 ? { members, rest, moments: momentsOf(k, v, head, rest) } : { members };
+  return rest.length > 0 ? { members, rest, moments: momentsOf(k, v, head, rest, logWeights) } : { members };
 }
 
 /** The error of the closed form on a sample. */
@@ -45,8 +45,8 @@ function errorWithMoments(
   moments: Moments,
   exact: Floats,
 ): number {
-  const { k, v, d, dv, scale, attend } = head;
-  const pairs = storedPairs(k, v, grouping);
+  const { k, v, d, dv, scale, attend, logWeights: given } = head;
+  const pairs = storedPairs(k, v, grouping, given);
   const out = exact.slice();
   const logSums = new Float64Array(sample.count);
   const limits = Uint32Array.from(sample.visible, (visible) => firstUnseen(pairs.last, visible));
@@ -100,6 +100,7 @@ export const moments: Tail = {
     const sample = sampleQueries(head);
     const exact = exactOutputs(sample, head);
     const wanted = errorWithMoments(sample, head, byMoments, byMoments.moments, exact);
-    return wanted < errorOf(sample, head, storedPairs(head.k, head.v, byMean), exact) ? byMoments : byMean;
+    const pairs = storedPairs(head.k, head.v, byMean, head.logWeights);
+    return wanted < errorOf(sample, head, pairs, exact) ? byMoments : byMean;
   },
 };

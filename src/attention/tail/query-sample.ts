@@ -28,7 +28,7 @@ const PARTS = { all: [1, 0], even: [2, 0], odd: [2, 1] } as const;
  * make pairs by and another one to judge them by.
  */
 export function sampleQueries(
-  { q, n, m, d, causal }: TailHead,
+  { q, n, m, d, limits }: TailHead,
   part: keyof typeof PARTS = 'all',
 ): QuerySample {
   const [step, offset] = PARTS[part];
@@ -39,17 +39,17 @@ export function sampleQueries(
   for (let i = 0; i < count; i++) {
     const at = Math.floor((i * all) / count) * step + offset;
     rows.set(q.subarray(at * d, (at + 1) * d), i * d);
-    visible[i] = causal ? (at % m) + n - m + 1 : n;
+    visible[i] = limits ? limits[at % m] : n;
   }
   return { rows, count, visible };
 }
 
 /**
- * [n]: the softmax weights of each key, summed over the sample, O(n d) a query: the gradient of the sum of all outputs by its value, where
+ * [n]: the attention weights of each key, summed over the sample, O(n d) a query: the gradient of the sum of all outputs by its value, where
  * values have one entry.
  */
 export function* massOf(sample: QuerySample, head: TailHead): Steps<Float64Array> {
-  const { k, n, d, scale, attend } = head;
+  const { k, n, d, scale, power, logWeights, attend } = head;
   const single = k instanceof Float32Array && sample.rows instanceof Float32Array;
   const ones = (length: number) => (single ? new Float32Array(length) : new Float64Array(length)).fill(1);
   const v = ones(n);
@@ -71,6 +71,8 @@ export function* massOf(sample: QuerySample, head: TailHead): Steps<Float64Array
       d,
       dv: 1,
       scale,
+      power,
+      logWeights,
       limits: sample.visible.subarray(start, end),
       normalisers,
     };
@@ -90,7 +92,7 @@ export function* massOf(sample: QuerySample, head: TailHead): Steps<Float64Array
 
 /** Exact outputs [count, dv] of a sample. */
 export function exactOutputs(sample: QuerySample, head: TailHead): Floats {
-  return outputs(sample, head, head.k, head.v, sample.visible);
+  return outputs(sample, head, head.k, head.v, sample.visible, head.logWeights);
 }
 
 /** |a - exact| in the Frobenius norm, a being what the sample gets from stored pairs. */
@@ -127,7 +129,7 @@ function outputs(
   k: Floats,
   v: Floats,
   limits: Uint32Array,
-  logWeights?: Float64Array,
+  logWeights?: Floats,
 ): Floats {
   const out =
     v instanceof Float32Array && rows instanceof Float32Array

@@ -11,12 +11,12 @@ export interface Region {
  * more runs than `most`, the last ones being joined.
  */
 export function regionsOf(
-  { n, m, causal }: { n: number; m: number; causal: boolean },
+  { n, m, limits }: { readonly n: number; readonly m: number; readonly limits?: Uint32Array },
   segments: number,
   most: number,
 ): Region[] {
-  if (!causal || m === 1 || most < 2) return [{ start: 0, end: n }];
-  const common = n - m + 1;
+  const common = limits && m > 0 ? limits[0] : n;
+  if (common === n || most < 2) return [{ start: 0, end: n }];
   const later = n - common;
   // The first key alone is no run of its own.
   const first = common > later / segments ? common : 0;

@@ -1,4 +1,4 @@
-/** Stored key-value pairs, each the mean of some keys and of their values: what attention looks at in place of all keys. */
+/** Stored key-value pairs, each the weighted mean of some keys and of their values: what attention looks at in place of all keys. */
 import { sumsOf } from '../../kernels/cluster.js';
 import type { Floats } from '../../keys.js';
 import type { Moments } from './gaussian.js';
@@ -7,8 +7,10 @@ import type { Moments } from './gaussian.js';
 export interface Grouping {
   /** [n], the pair of each key, or -1 for a key that no pair stands for; each of the pairs 0 .. s - 1 has a key. */
   readonly members: Int32Array;
-  /** [s], what is added to the logarithm of a pair's count to give its log-weight; 0 unless given. */
+  /** [s], what is added to the logarithm of the sum of a pair's weights to give its log-weight; 0 unless given. */
   readonly excess?: Float64Array;
+  /** [n], with weights |x|^p: -1 for a key that is negated before the mean is taken, else 1; all 1 unless given. */
+  readonly signs?: Int8Array;
   /** Ascending: keys that no pair stands for, but the Gaussian closed form of the tail `moments` does. */
   readonly rest?: readonly number[];
   /** The moments of `rest`, where they are known already. */
@@ -17,11 +19,14 @@ export interface Grouping {
 
 /** The pairs of a head, ordered by the last key that they stand for. */
 export interface StoredPairs {
-  /** [s, d] and [s, dv]: means over the members, of the type of the keys. */
+  /** [s, d] and [s, dv]: weighted means over the members, of the type of the keys. */
   readonly keys: Floats;
   readonly values: Floats;
-  /** [s], log count + excess. A pair of equal keys then weighs what its keys weigh. */
+  /** [s], log of the sum of the members' weights, or of their count, + excess. A pair of equal keys then weighs what its keys weigh. */
   readonly logWeights: Float64Array;
+  /** [n]: what part of its pair's weight each key is, and the same with the key's sign, for the mean of the keys. */
+  readonly shares: Float64Array;
+  readonly signedShares: Float64Array;
   /** [s]. */
   readonly counts: Uint32Array;
   /** [s], the last key of each pair, ascending. A query sees a pair when it sees its last key: nothing leaks from the future. */
@@ -31,7 +36,10 @@ export interface StoredPairs {
 }
 
 /** The pairs by the last of their keys. */
-function inOrder({ members, excess }: Grouping) {
+function inOrder({
+  members,
+  excess,
+}: Grouping): Required<Omit<Grouping, 'rest' | 'signs' | 'moments'>> & { last: Int32Array } {
   const last: number[] = [];
   members.forEach((pair, j) => {
     if (pair >= 0) last[pair] = j;
@@ -48,23 +56,51 @@ function inOrder({ members, excess }: Grouping) {
   };
 }
 
-/** The means of rows over the members of each pair, in float64 and then of the type of the rows. */
-function means(rows: Floats, width: number, members: Int32Array, counts: Uint32Array): Floats {
-  const weights = Float64Array.from(members, (pair) => (pair < 0 ? 0 : 1 / counts[pair]));
-  const sums = sumsOf({ rows, d: width, members, weights, groups: counts.length });
+/** How many keys each pair has, the logarithm of the sum of their weights exp(logWeights), and each key's share in that. */
+export function weigh(members: Int32Array, pairs: number, logWeights?: Floats) {
+  const counts = new Uint32Array(pairs);
+  for (const pair of members) if (pair >= 0) counts[pair]++;
+  if (!logWeights) {
+    const shares = Float64Array.from(members, (pair) => (pair < 0 ? 0 : 1 / counts[pair]));
+    return { counts, shares, logSums: Float64Array.from(counts, Math.log) };
+  }
+  // Relative to the largest of a pair, so that no sum overflows or vanishes.
+  const largest = new Float64Array(pairs).fill(-Number.MAX_VALUE);
+  members.forEach((pair, j) => {
+    if (pair >= 0) largest[pair] = Math.max(largest[pair], logWeights[j]);
+  });
+  const shares = Float64Array.from(members, (pair, j) =>
+    pair < 0 ? 0 : Math.exp(logWeights[j] - largest[pair]),
+  );
+  const sums = new Float64Array(pairs);
+  members.forEach((pair, j) => {
+    if (pair >= 0) sums[pair] += shares[j];
+  });
+  members.forEach((pair, j) => {
+    if (pair >= 0) shares[j] /= sums[pair];
+  });
+  return { counts, shares, logSums: largest.map((x, pair) => x + Math.log(sums[pair])) };
+}
+
+/** The means of rows over the members of each pair, by their shares, in float64 and then of the type of the rows. */
+function means(rows: Floats, d: number, members: Int32Array, groups: number, weights: Float64Array): Floats {
+  const sums = sumsOf({ rows, d, members, weights, groups });
   return rows instanceof Float32Array ? new Float32Array(sums) : sums;
 }
 
-/** The pairs of a grouping. O(n (d + dv)). */
-export function storedPairs(k: Floats, v: Floats, grouping: Grouping): StoredPairs {
+/** The pairs of a grouping of keys [n, d] with values [n, dv] and, if given, log-weights [n]. O(n (d + dv)). */
+export function storedPairs(k: Floats, v: Floats, grouping: Grouping, logWeights?: Floats): StoredPairs {
   const { members, last, excess } = inOrder(grouping);
-  const n = members.length;
-  const counts = new Uint32Array(last.length);
-  for (const pair of members) if (pair >= 0) counts[pair]++;
+  const [n, pairs] = [members.length, last.length];
+  const { counts, shares, logSums } = weigh(members, pairs, logWeights);
+  const { signs } = grouping;
+  const signedShares = signs ? shares.map((share, j) => share * signs[j]) : shares;
   return {
-    keys: means(k, k.length / n, members, counts),
-    values: means(v, v.length / n, members, counts),
-    logWeights: excess.map((x, pair) => x + Math.log(counts[pair])),
+    keys: means(k, k.length / n, members, pairs, signedShares),
+    values: means(v, v.length / n, members, pairs, shares),
+    logWeights: excess.map((x, pair) => x + logSums[pair]),
+    shares,
+    signedShares,
     counts,
     last,
     members,
@@ -78,21 +114,4 @@ export function eachAlone(n: number, indices: readonly number[]): Int32Array {
     members[j] = pair;
   });
   return members;
-}
-
-/**
- * Scatters a gradient of the pairs' rows [s, width] to the rows [n, width] that they are means of: a row has its pair's gradient over the
- * count. Adds to `target`.
- */
-export function scatterMeans(
-  gradient: Floats,
-  width: number,
-  { members, counts }: StoredPairs,
-  target: Floats,
-): void {
-  members.forEach((pair, j) => {
-    if (pair < 0) return;
-    const share = 1 / counts[pair];
-    for (let c = 0; c < width; c++) target[j * width + c] += gradient[pair * width + c] * share;
-  });
 }

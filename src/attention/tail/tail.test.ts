@@ -30,13 +30,14 @@ const shapes: Record<string, [number[], number[], number[]]> = {
   ],
 };
 
-/** Softmax attention over what a result says is stored, one query after the other. */
+/** Attention over what a result says is stored, one query after the other; `logWeights` are one for each key of all heads. */
 function overStored(
   q: ShapedTensor,
   k: ShapedTensor,
   v: ShapedTensor,
   heads: readonly SelectedKeys[],
   causal: boolean,
+  { power, logWeights }: { power?: number; logWeights?: ArrayLike<number> } = {},
 ): number[] {
   const [batches, queryHeads, m, d] = q.shape.length === 2 ? [1, 1, ...q.shape] : q.shape;
   const [keyHeads, n] = k.shape.length === 2 ? [1, k.shape[0]] : k.shape.slice(1);
@@ -53,39 +54,47 @@ function overStored(
           [...stored.members.keys()].filter((j) => stored.members[j] === pair),
         )
       : indices.map((j) => [j]);
-    const average = (rows: number[][]) =>
-      rows[0].map((_, c) => rows.reduce((sum, row) => sum + row[c], 0) / rows.length);
+    const added = (j: number) => logWeights?.[head * n + j] ?? 0;
+    const average = (keys: readonly number[], row: (j: number) => number[]) => {
+      const total = keys.reduce((sum, j) => sum + Math.exp(added(j)), 0);
+      return row(keys[0]).map((_, c) =>
+        keys.reduce((sum, j) => sum + (Math.exp(added(j)) / total) * row(j)[c], 0),
+      );
+    };
+    const turned = (j: number) => key(j).map((x) => x * (stored?.signs?.[j] ?? 1));
+    const weightOf = (product: number) =>
+      power === undefined ? Math.exp(product / Math.sqrt(d)) : Math.abs(product) ** power;
     const dot = (a: ArrayLike<number>, b: number[]) => b.reduce((sum, x, c) => sum + x * a[c], 0);
     for (let i = 0; i < m; i++) {
       const query = Array.from(q.data.subarray((at * m + i) * d, (at * m + i + 1) * d));
       const seen = groups
-        .map((keys, pair) => ({ keys, logWeight: stored?.logWeights[pair] ?? 0 }))
+        .map((keys, pair) => ({ keys, logWeight: stored?.logWeights[pair] ?? added(keys[0]) }))
         .filter(({ keys }) => !causal || Math.max(...keys) <= i + n - m);
       const terms = seen.map(({ keys, logWeight }) => ({
-        weight: Math.exp(dot(query, average(keys.map(key))) / Math.sqrt(d) + logWeight),
-        value: average(keys.map(value)),
+        weight: weightOf(dot(query, average(keys, turned))) * Math.exp(logWeight),
+        value: average(keys, value),
       }));
       if (stored?.moments) {
-        const keys = stored.moments.map(key);
-        const [mu, mean] = [average(keys), average(stored.moments.map(value))];
-        const along = keys.map(
-          (row) =>
-            dot(
-              query,
-              row.map((x, c) => x - mu[c]),
-            ) / Math.sqrt(d),
-        );
-        const square = along.reduce((sum, x) => sum + x * x, 0) / keys.length;
+        const rows = stored.moments;
+        const [mu, mean] = [average(rows, key), average(rows, value)];
+        const along = (j: number) =>
+          dot(
+            query,
+            key(j).map((x, c) => x - mu[c]),
+          ) / Math.sqrt(d);
+        const total = rows.reduce((sum, j) => sum + Math.exp(added(j)), 0);
+        const [square] = average(rows, (j) => [along(j) ** 2]);
+        const shift = average(rows, (j) => value(j).map((x, c) => along(j) * (x - mean[c])));
         terms.push({
-          weight: keys.length * Math.exp(dot(query, mu) / Math.sqrt(d) + square / 2),
-          value: mean.map(
-            (x, c) =>
-              x +
-              stored.moments!.reduce((sum, j, r) => sum + (along[r] * (value(j)[c] - x)) / keys.length, 0),
-          ),
+          weight: total * Math.exp(dot(query, mu) / Math.sqrt(d) + square / 2),
+          value: mean.map((x, c) => x + shift[c]),
         });
       }
-      if (terms.length === 0) terms.push({ weight: 1, value: value(i + n - m) });
+      if (terms.length === 0) {
+        const own = i + n - m;
+        const visible = added(own) > Number.NEGATIVE_INFINITY;
+        terms.push({ weight: 1, value: value(own).map((x) => (visible ? x : 0)) });
+      }
       const total = terms.reduce((sum, { weight }) => sum + weight, 0);
       for (let c = 0; c < dv; c++)
         out.push(terms.reduce((sum, term) => sum + (term.weight / total) * term.value[c], 0));
@@ -118,6 +127,78 @@ describe('a tail', () => {
         distance(single.out.data, overStored(q32, k32, v32, single.heads, mask === 'causal')),
       ).toBeLessThan(1e-5);
     }
+  });
+
+  it.each(
+    cases.flatMap((given) =>
+      (['log-weights', 'mask', 'both'] as const).map((by) => ({
+        ...given,
+        name: `${given.name}, by ${by}`,
+        by,
+      })),
+    ),
+  )('is attention over weighted pairs with log-weights, or a mask that is one for all queries: $name', (given) => {
+    const { tail, mask, tensors, by } = given;
+    const [q, k, v] = tensors;
+    const lead = k.shape.slice(0, -2);
+    const n = k.shape[k.shape.length - 2];
+    const ofKeys = randomTensor([...lead, n], 8);
+    ofKeys.data.forEach((x, at) => {
+      ofKeys.data[at] = 2 * x + 900;
+    });
+    ofKeys.data[7] = Number.NEGATIVE_INFINITY;
+    // The query heads of a key head have the same mask.
+    const group = lead.length === 0 ? 1 : q.shape[1] / k.shape[1];
+    const ofQueries = {
+      data: Float64Array.from(
+        { length: ofKeys.data.length * group },
+        (_, at) => ofKeys.data[Math.floor(at / n / group) * n + (at % n)],
+      ),
+      shape: lead.length === 0 ? [1, n] : [q.shape[0], q.shape[1], 1, n],
+    };
+    const options: LevAttentionOptions = {
+      ...(by !== 'mask' && { logWeights: ofKeys }),
+      ...(by !== 'log-weights' && { attnMask: ofQueries }),
+    };
+    // exp(900) is beyond float64, e to what is left of it is not.
+    const logWeights = ofKeys.data.map((x) => (by === 'both' ? 2 * x : x));
+    const relative = logWeights.map((x) => x - (by === 'both' ? 1800 : 900));
+    for (const keys of [1, 5, 12]) {
+      const { out, heads } = levAttention(q, k, v, { ...options, keys, tail, mask });
+      expect(out.data.every(Number.isFinite)).toBe(true);
+      const shifted = heads.map(({ stored, ...head }) => ({
+        ...head,
+        stored: stored && {
+          ...stored,
+          logWeights: stored.logWeights.map((x) => x - (by === 'both' ? 1800 : 900)),
+        },
+      }));
+      expect(
+        distance(out.data, overStored(q, k, v, shifted, mask === 'causal', { logWeights: relative })),
+      ).toBeLessThan(1e-10);
+    }
+  });
+
+  it.each(
+    cases
+      .filter(({ tail }) => tail !== 'moments')
+      .flatMap((given) => [1, 3.5].map((power) => ({ ...given, power }))),
+  )('is attention over pairs of turned keys with weights |x|^$power: $name', ({
+    tail,
+    mask,
+    tensors,
+    power,
+  }) => {
+    const [q, k, v] = tensors;
+    const lead = k.shape.slice(0, -2);
+    const logWeights = randomTensor([...lead, k.shape[k.shape.length - 2]], 8);
+    logWeights.data[5] = Number.NEGATIVE_INFINITY;
+    for (const given of [undefined, logWeights])
+      for (const keys of [1, 5, 12]) {
+        const { out, heads } = levAttention(q, k, v, { keys, tail, mask, weights: power, logWeights: given });
+        const expected = overStored(q, k, v, heads, mask === 'causal', { power, logWeights: given?.data });
+        expect(distance(out.data, expected)).toBeLessThan(1e-11);
+      }
   });
 
   it.each(cases)('stores no more pairs than it may, and says which keys they stand for: $name', (given) => {
@@ -413,18 +494,17 @@ describe('tail names', () => {
     ],
     [
       'power weights',
-      { keys: 3, weights: 2, tail: 'clusters' },
-      "levAttention: tail 'clusters' is for softmax weights, got |x|^2",
+      { keys: 3, weights: 2, tail: 'moments' },
+      "levAttention: tail 'moments' is for softmax weights, got |x|^2",
     ],
     [
-      'a mask',
-      { keys: 3, tail: 'mean', attnMask: { data: new Uint8Array(400).fill(1), shape: [20, 20] } },
-      "levAttention: tail 'mean' stores keys together, so that no attnMask can hide one of them",
-    ],
-    [
-      'log-weights',
-      { keys: 3, tail: 'clusters', logWeights: { data: new Float64Array(20), shape: [20] } },
-      "levAttention: tail 'clusters' weighs keys by their number, so that logWeights have no place",
+      'a mask that differs between queries',
+      {
+        keys: 3,
+        tail: 'mean',
+        attnMask: { data: new Uint8Array(400).fill(1).fill(0, 399), shape: [20, 20] },
+      },
+      "levAttention: attnMask must be the same for all queries of a key head, as tail 'mean' stores keys together and no query can see a part of a mean",
     ],
   ];
   it.each(refusals)('refuse %s in one line', (_, options, message) => {
@@ -465,5 +545,87 @@ describe('tail names', () => {
       const without = levAttention(x, x, x, { keys: 9, tail, always: [4], logWeights });
       expect(distance(few.out.data, without.out.data)).toBeGreaterThan(0.01);
     }
+  });
+});
+
+describe('log-weights', () => {
+  const [q, k, v] = [
+    [12, 4],
+    [16, 4],
+    [16, 3],
+  ].map((shape, i) => randomTensor(shape, i + 30));
+  const counts = Array.from({ length: 16 }, (_, j) => 1 + ((j * 7) % 4));
+  const repeated = counts.flatMap((count, j) => new Array<number>(count).fill(j));
+  const rowsOf = ({ data, shape: [, width] }: ShapedTensor) => ({
+    data: Float64Array.from(repeated.flatMap((j) => Array.from(data.subarray(j * width, (j + 1) * width)))),
+    shape: [repeated.length, width],
+  });
+  const logWeights = { data: Float64Array.from(counts, Math.log), shape: [16] };
+  const single = counts.flatMap((count, j) => (count === 1 ? [j] : [])).slice(0, 3);
+  /** Keeps the keys of `always`, and then the first. */
+  const select = {
+    name: 'always',
+    select: (_: unknown, count: number, { always }: { readonly always: readonly number[] }) =>
+      always.slice(0, count),
+  };
+
+  it.each<[string, number | 'softmax']>([
+    ['mean', 'softmax'],
+    ['moments', 'softmax'],
+    ['mean', 2],
+  ])('log c counts as c equal keys: %s, %s', (tail, weights) => {
+    const more = repeated.flatMap((j, at) => (single.includes(j) ? [at] : []));
+    const options = { keys: 4, tail, select, weights };
+    const few = levAttention(q, k, v, { ...options, logWeights, always: single });
+    const many = levAttention(q, rowsOf(k), rowsOf(v), { ...options, always: more });
+    expect(few.heads[0].indices).toEqual(single);
+    if (tail === 'moments') expect(few.heads[0].stored?.moments).toHaveLength(13);
+    expect(distance(few.out.data, many.out.data)).toBeLessThan(1e-13);
+  });
+
+  it('of zero, and masks that hide nothing, change nothing', () => {
+    for (const tail of tails) {
+      const plain = levAttention(q, k, v, { keys: 6, tail });
+      const zero = { data: new Float64Array(16), shape: [16] };
+      for (const more of [
+        { logWeights: zero },
+        { attnMask: { data: zero.data, shape: [1, 16] } },
+        { attnMask: { data: new Uint8Array(192).fill(3), shape: [12, 16] } },
+      ]) {
+        const result = levAttention(q, k, v, { keys: 6, tail, ...more });
+        expect(result.heads).toEqual(plain.heads);
+        expect(distance(result.out.data, plain.out.data)).toBeLessThan(1e-14);
+      }
+    }
+  });
+});
+
+describe('weights |x|^p', () => {
+  const [q, k, v] = [
+    [24, 5],
+    [90, 5],
+    [90, 3],
+  ].map((shape, i) => randomTensor(shape, i + 50));
+
+  it.each([
+    'mean',
+    'clusters',
+    'clusters:exact=0,by=residual,metric=euclidean,keys',
+  ])('do not tell a key from its negative: %s', (tail) => {
+    // A few directions, in both senses.
+    const data = k.data.map((x, at) => k.data[(Math.floor(at / 5) % 6) * 5 + (at % 5)] + x * 1e-9);
+    const turned = data.map((x, at) => (Math.floor(at / 5) % 4 === 1 ? -x : x));
+    const values = {
+      data: v.data.map((_, at) => v.data[(Math.floor(at / 3) % 6) * 3 + (at % 3)]),
+      shape: v.shape,
+    };
+    const options = { keys: tail === 'mean' ? 80 : 14, tail, weights: 3, select: 'stride' };
+    const [a, b] = [data, turned].map((keys) =>
+      levAttention(q, { data: keys, shape: k.shape }, values, options),
+    );
+    expect(distance(b.out.data, a.out.data)).toBeLessThan(1e-6);
+    if (tail === 'mean') return;
+    const exact = exactAttention(q, { data: turned, shape: k.shape }, values, { weights: 3 }).data;
+    expect(distance(b.out.data, exact)).toBeLessThan(1e-6);
   });
 });

@@ -5,7 +5,7 @@ import type { Random } from '../../random.js';
 import type { Steps } from '../../steps.js';
 import type { Grouping } from './stored-pairs.js';
 
-/** One key head and the queries that read it. */
+/** One key head, without the keys that no query sees, and the queries that read it. */
 export interface TailHead {
   /** [n, d] and [n, dv]. */
   readonly k: Floats;
@@ -16,8 +16,12 @@ export interface TailHead {
   /** [group * m, d], the m queries of each query head, one head after the other. */
   readonly q: Floats;
   readonly m: number;
-  /** Whether query i of m sees only the keys j <= i + n - m. */
+  /** Whether queries see only the first keys. */
   readonly causal: boolean;
+  /** [m], if causal: how many of the keys each query sees. */
+  readonly limits?: Uint32Array;
+  /** [n]: added to the logarithms of the keys' weights, all of them finite; nothing unless given. */
+  readonly logWeights?: Floats;
   /** The attention weights are exp(scale <q,k>), or |<q,k>|^power where a power is given. */
   readonly scale: number;
   readonly power?: number;
@@ -34,7 +38,7 @@ export interface TailHead {
 export interface Tail {
   /** How options and results call it, e.g. 'clusters:exact=0.25'. */
   readonly name: string;
-  /** Whether it may stand beside a mask that differs between queries and log-weights of the caller: no pair stands for several keys. */
+  /** Whether it may stand beside a mask that differs between queries: no pair stands for several keys. */
   readonly single: boolean;
   /** Whether it is for softmax weights alone. */
   readonly softmaxOnly?: boolean;

@@ -219,6 +219,7 @@ function inPrompt(tail: Tail, selector: Selector, count: number, { k, known, pro
           q: known.data.subarray(i * size, (i + 1) * size),
           m: queries.n,
           causal: false,
+          limits: undefined,
           choose: (wanted) => selectSteps(selector, matrix, wanted, { random: randomStream(0, i) }),
         },
         count,
