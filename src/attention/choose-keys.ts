@@ -85,14 +85,14 @@ function byCount(
     throw new RangeError(`${where}: keys must be a positive integer, got ${count}`);
   const { q, group, m, d, causal, scale, power, attnMask, logWeights } = inputs;
   return ({ index, k, n, places, limits, always }, wanted = count) => {
-    const offset = attnMask || logWeights ? offsetsOf(inputs, index) : undefined;
+    const offsets = attnMask || logWeights ? offsetsOf(inputs, index) : undefined;
     return selectSteps(selector, matrixOver(k, n, d), wanted, {
       always,
       random: randomStream(seed, index),
       queries: Array.from({ length: group }, (_, g) => matrixOver(q, m, d, (index * group + g) * m * d)),
       causal,
       limits,
-      added: offset && ((head, i, j) => offset(head * m + i, places ? places[j] : j)),
+      added: offsets && ((head, i, j) => offsets(head * m + i)[places ? places[j] : j]),
       scale,
       power,
     });

@@ -4,7 +4,7 @@ import type { Steps } from '../steps.js';
 import { attendGroups, groupLogWeights, paceOf } from './groups.js';
 import { type AttentionInputs, floatsFor } from './inputs.js';
 import { ownKeyAlone, type SelectedKeys } from './lev-attention.js';
-import { offsetsOf } from './offsets.js';
+import { offsetAt } from './offsets.js';
 import { queriesOf, storedCall } from './storage.js';
 import { eachAlone, storedPairs } from './tail/stored-pairs.js';
 
@@ -43,7 +43,7 @@ export function* divergences(
   const call = storedCall(inputs, index, { ...pairs, indices, stored, logWeights }, out);
   yield* attendGroups(inputs, [{ ...call, v: excess, dv: 1, logSums }], paceOf(inputs));
   const q = queriesOf(inputs, index);
-  const offset = offsetsOf(inputs, index);
+  const offset = offsetAt(inputs, index);
   ownKeyAlone(inputs, call, pairs.last, (i, _, own) => {
     logSums[i] = offset(i, own);
     for (let c = 0; c < d; c++) logSums[i] += scale * q[i * d + c] * k[own * d + c];

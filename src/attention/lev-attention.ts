@@ -7,7 +7,7 @@ import { CHOICE_OPTIONS } from './choose-keys.js';
 import { type OutputTensor, outputOf } from './exact.js';
 import { attendGroups, groupRows, paceOf, placeOfGroup } from './groups.js';
 import { type AttentionInputs, type AttentionOptions, attentionInputs } from './inputs.js';
-import { offsetsOf } from './offsets.js';
+import { offsetAt } from './offsets.js';
 import {
   queriesOf,
   type Storage,
@@ -102,7 +102,7 @@ export function ownKeyAlone(
 ): void {
   if (!limits) return;
   const { v, m, n, dv } = inputs;
-  const offset = offsetsOf(inputs, index);
+  const offset = offsetAt(inputs, index);
   const sees = (i: number, j: number) => offset(i, j) > Number.NEGATIVE_INFINITY;
   for (let i = 0; i < limits.length; i++) {
     let at = 0;

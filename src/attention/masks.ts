@@ -131,6 +131,21 @@ export function addedBy(
   return entry === 0 ? Number.NEGATIVE_INFINITY : 0;
 }
 
+/** Adds what the mask adds to the logarithms of the weights of all keys for a query to `row` [n]; -Infinity hides a key. */
+export function addMaskRow(
+  { data, strides }: AttentionMask,
+  batch: number,
+  head: number,
+  query: number,
+  row: Float64Array,
+): void {
+  let at = batch * strides[0] + head * strides[1] + query * strides[2];
+  const step = strides[3];
+  if (data instanceof Uint8Array) {
+    for (let j = 0; j < row.length; j++, at += step) if (data[at] === 0) row[j] = Number.NEGATIVE_INFINITY;
+  } else for (let j = 0; j < row.length; j++, at += step) row[j] += data[at];
+}
+
 /** [n]: the log-weights of one key head, of the keys in `columns` if given. */
 export function logWeightsOfHead(
   { data, strides: [batches, heads, keys] }: KeyLogWeights,

@@ -1,8 +1,8 @@
 /** The keys of a head that some query sees: choices and stored pairs are of these, as if there were no others. */
 import type { Floats } from '../keys.js';
-import { causalLimits, groupLogWeights } from './groups.js';
+import { causalLimits, groupLogWeights, placeOfGroup } from './groups.js';
 import type { AttentionInputs } from './inputs.js';
-import { offsetsOf } from './offsets.js';
+import { maskRows, maskStart, offsetsOf } from './offsets.js';
 import type { Grouping } from './tail/stored-pairs.js';
 
 /** Numbers this far below the largest of their query hide as -Infinity does: no logit makes up for them. */
@@ -37,40 +37,34 @@ export function seenHeads(inputs: AttentionInputs, always: readonly number[]): (
 }
 
 /** Where mask and log-weights of a key head begin. */
-function sourceOf({ attnMask, logWeights, keyHeads, group }: AttentionInputs, index: number): string {
-  const [batch, head] = [Math.floor(index / keyHeads), index % keyHeads];
-  const [batches = 0, heads = 0] = attnMask?.strides ?? [];
-  const [ofBatches = 0, ofHeads = 0] = logWeights?.strides ?? [];
-  return `${batch * batches + head * group * heads} ${batch * ofBatches + head * ofHeads}`;
+function sourceOf(inputs: AttentionInputs, index: number): string {
+  const { batch, head } = placeOfGroup(inputs, index);
+  const [batches = 0, heads = 0] = inputs.logWeights?.strides ?? [];
+  return `${maskStart(inputs, index)} ${batch * batches + head * heads}`;
 }
 
-/** The keys that some query sees, ascending; undefined where that is all. O(n) a query, until all are seen. */
+/** The keys that some query sees, ascending; undefined where that is all. O(n) for each row of the mask, until all are seen. */
 function seenPlaces(inputs: AttentionInputs, index: number): number[] | undefined {
-  const { attnMask, logWeights, causal, group, m, n } = inputs;
+  const { attnMask, logWeights, causal, m, n } = inputs;
   if (!attnMask && !logWeights) return undefined;
-  const offset = offsetsOf(inputs, index);
-  const [, heads, queries] = attnMask?.strides ?? [0, 0, 0];
-  const first = heads === 0 ? (group - 1) * m : 0;
-  const row = new Float64Array(n);
+  const offsets = offsetsOf(inputs, index);
   const seen = new Uint8Array(n);
   let unseen = n;
   // The last queries first: they see most under most masks, and all under the causal one.
-  for (let i = group * m - 1; i >= first && unseen > 0; i -= queries === 0 ? m : 1) {
+  for (const i of maskRows(inputs)) {
+    const row = offsets(i);
     let most = Number.NEGATIVE_INFINITY;
-    for (let j = 0; j < n; j++) {
-      row[j] = offset(i, j);
-      if (row[j] > most) most = row[j];
-    }
+    for (let j = 0; j < n; j++) if (row[j] > most) most = row[j];
     const end = causal ? (i % m) + n - m + 1 : n;
     for (let j = 0; j < end; j++) {
-      if (seen[j] || !(row[j] > most - FAR)) continue;
+      if (seen[j] === 1 || !(row[j] > most - FAR)) continue;
       seen[j] = 1;
       unseen--;
     }
+    if (unseen === 0) return undefined;
   }
-  if (unseen === 0) return undefined;
   const places: number[] = [];
-  for (let j = 0; j < n; j++) if (seen[j]) places.push(j);
+  for (let j = 0; j < n; j++) if (seen[j] === 1) places.push(j);
   return places;
 }
 

@@ -2,12 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Floats, Tensor } from '../keys.js';
+import type { Steps } from '../steps.js';
 import { exactAttention } from './exact.js';
 import { exactAttentionVjp, exactAttentionVjpAsync } from './exact-vjp.js';
 import type { AttentionGradients } from './gradients.js';
 import type { AttentionOptions } from './inputs.js';
 import { type LevAttentionOptions, levAttention } from './lev-attention.js';
 import { levAttentionVjp, levAttentionVjpAsync } from './lev-vjp.js';
+import type { Grouping } from './tail/stored-pairs.js';
+import type { Tail } from './tail/tail.js';
 import { distance, randomTensor, type ShapedTensor, toFloat32 } from './testing.js';
 
 interface Plain {
@@ -23,6 +26,8 @@ interface TorchCase {
     mask?: 'visible' | 'added';
     logWeights?: boolean;
     keys?: number[];
+    members?: number[];
+    signs?: number[];
   };
 }
 
@@ -33,6 +38,11 @@ const tensorOf = ({ shape, data }: Plain): ShapedTensor => ({
   shape,
   data: Float64Array.from(data, (x) => x ?? Number.NEGATIVE_INFINITY),
 });
+// biome-ignore lint/correctness/useYield: a tail that has nothing to wait for.
+function* givenBy(grouping: Grouping): Steps<Grouping> {
+  return grouping;
+}
+
 const names = ['dq', 'dk', 'dv', 'dLogWeights'] as const;
 
 describe('gradients by PyTorch', () => {
@@ -40,7 +50,7 @@ describe('gradients by PyTorch', () => {
   const { q, k, v, dOut, logWeights, added, visible } = tensors;
 
   it.each(torch.cases.map((x) => [JSON.stringify(x.options), x] as const))('are ours: %s', (_, expected) => {
-    const { scale, p, causal, mask, keys, logWeights: weighted } = expected.options;
+    const { scale, p, causal, mask, keys, members, signs, logWeights: weighted } = expected.options;
     const masks: Record<string, Tensor> = {
       added,
       visible: { ...visible, data: Uint8Array.from(visible.data) },
@@ -54,6 +64,11 @@ describe('gradients by PyTorch', () => {
     };
     const pull = (inputs: readonly ShapedTensor[]) => {
       const [q, k, v] = inputs;
+      if (members) {
+        const grouping = { members: Int32Array.from(members), signs: signs && Int8Array.from(signs) };
+        const tail: Tail = { name: 'given', single: false, group: () => givenBy(grouping) };
+        return levAttentionVjp(q, k, v, { ...options, keys: Math.max(...members) + 1, tail });
+      }
       if (!keys) return exactAttentionVjp(q, k, v, options);
       return levAttentionVjp(q, k, v, { ...options, keys: keys.length, always: keys });
     };

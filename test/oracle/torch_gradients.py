@@ -22,7 +22,23 @@ visible = torch.rand((M, N)) < 0.6
 visible[1] = False
 
 
+def over_pairs(q, k, v, log_weights, case):
+    """Keys of the same number in `members` are stored together: means weighted by exp of log-weights, keys with their signs."""
+    members = torch.tensor(case["members"])
+    pairs = int(members.max()) + 1
+    signs = torch.tensor(case.get("signs", [1] * N), dtype=torch.float64)
+    weights = log_weights if case.get("logWeights") else torch.zeros_like(log_weights)
+    weights = weights[:, None, :].masked_fill(members != torch.arange(pairs)[:, None], -math.inf)
+    shares = torch.softmax(weights, dim=-1)
+    keys, values = shares @ (signs[:, None] * k), shares @ v
+    last = [max(j for j in range(N) if members[j] == pair) for pair in range(pairs)]
+    sums = {**case, "last": last, "logWeights": True}
+    return attention(q, keys, values, torch.logsumexp(weights, dim=-1), sums)
+
+
 def attention(q, k, v, log_weights, case):
+    if "members" in case and "last" not in case:
+        return over_pairs(q, k, v, log_weights, case)
     k, v = (x.repeat_interleave(HEADS // KEY_HEADS, dim=1) for x in (k, v))
     products = q @ k.transpose(-1, -2)
     if "p" in case:
@@ -34,6 +50,7 @@ def attention(q, k, v, log_weights, case):
     seen = torch.ones((M, N), dtype=torch.bool)
     if case.get("causal"):
         seen = seen.tril(N - M)
+    seen = seen[:, case.get("last", list(range(N)))]
     if case.get("mask") == "visible":
         seen = seen & visible
     if case.get("mask") == "added":
@@ -60,6 +77,10 @@ CASES = [
     {"p": 4, "mask": "added"},
     {"keys": [0, 2, 3], "causal": True, "logWeights": True},
     {"keys": [1, 4], "p": 2},
+    {"members": [0, 1, 0, 1, 1], "logWeights": True},
+    {"members": [0, 0, 1, 2, 2], "logWeights": True, "causal": True},
+    {"members": [0, 1, 0, 1, 1], "signs": [1, -1, -1, 1, 1], "p": 3, "logWeights": True},
+    {"members": [0, 0, 0, 1, 1], "signs": [1, 1, -1, -1, 1], "p": 2},
 ]
 
 

@@ -20,7 +20,7 @@ export interface TailHead {
   readonly causal: boolean;
   /** [m], if causal: how many of the keys each query sees. */
   readonly limits?: Uint32Array;
-  /** [n]: added to the logarithms of the keys' weights, all of them finite; nothing unless given. */
+  /** [n], what is added to the logarithms of the weights of the keys, all of it finite; nothing unless given. */
   readonly logWeights?: Floats;
   /** The attention weights are exp(scale <q,k>), or |<q,k>|^power where a power is given. */
   readonly scale: number;
