@@ -5,13 +5,13 @@ import { BLOCK_ROWS } from '../../kernels/kernels.js';
 import { kernels } from '../../kernels/load.js';
 import type { Floats } from '../../keys.js';
 import { halfScale, largestOf } from '../selectors/points.js';
-import { weigh } from './stored-pairs.js';
+import { weigh } from './weigh.js';
 
 /** Weighted moments of some keys and their values: what takes their place, d^2 + d dv + d + dv + 1 numbers. */
 export interface Moments {
   /** The logarithm of the sum of their weights, or of their count. */
   readonly logWeight: number;
-  /** [n]: what part of that each key is, 0 for the others. */
+  /** What part of that each of the n keys is, 0 for the others. */
   readonly shares: Float64Array;
   /** mu [d] and the mean value [dv]. */
   readonly key: Float64Array;

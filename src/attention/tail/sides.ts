@@ -1,8 +1,9 @@
 /** With weights |x|^p a key and its negative weigh the same: the signs that bring keys to one side before they are averaged. */
 import type { Floats } from '../../keys.js';
 import { halfScale } from '../selectors/points.js';
-import { type Grouping, weigh } from './stored-pairs.js';
+import type { Grouping } from './stored-pairs.js';
 import type { TailHead } from './tail.js';
+import { weigh } from './weigh.js';
 
 /** Rounds at most. */
 const ROUNDS = 10;

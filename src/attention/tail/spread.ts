@@ -1,7 +1,7 @@
 /** What the log-weight of a pair is raised by above that of its keys, as the weight of a mean falls short of the mean of weights. */
 import type { Points } from './metric.js';
-import { weigh } from './stored-pairs.js';
 import type { TailHead } from './tail.js';
+import { weigh } from './weigh.js';
 
 /** At most this much. */
 const MOST = 1;
