@@ -26,7 +26,7 @@ export default defineConfig([
     clean: false,
     outputOptions: { codeSplitting: false },
   },
-  // The command line: one file with its argument parser and its plotting library inside.
+  // The command line: one file with its argument parser, its plotting library and its readers of Parquet inside, without white space or comments.
   {
     ...shared,
     entry: { cli: 'src/cli/index.ts' },
@@ -34,6 +34,7 @@ export default defineConfig([
     dts: false,
     clean: false,
     deps: { alwaysBundle: [/.*/], onlyBundle: false },
+    minify: { compress: false, mangle: false, codegen: true },
     outputOptions: { codeSplitting: false },
     plugins: [bundledLicenses('cli.LICENSES.txt')],
   },
