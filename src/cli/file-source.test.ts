@@ -18,6 +18,7 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openTensor, writeNpy } from '../io/index.js';
 import { InputError } from './failure.js';
@@ -191,6 +192,29 @@ describe('writeFileAtomic', () => {
       Object.assign(fs, { fsyncSync, renameSync });
       syncBuiltinESMExports();
     }
+  });
+
+  it('is written where the file system cannot bring it to the disk, and tells no identity of files there', async () => {
+    const path = join(folder, 'out');
+    writeFileAtomic(path, ['before']);
+    // Longer than a tick of the clock.
+    await wait(200);
+    const file = openFile(path);
+    expect(file.identity()).toBeDefined();
+    const { fsyncSync } = fs;
+    fs.fsyncSync = () => {
+      throw Object.assign(new Error('EINVAL: invalid argument, fsync'), { code: 'EINVAL', syscall: 'fsync' });
+    };
+    syncBuiltinESMExports();
+    try {
+      expect(file.identity()).toBeUndefined();
+      writeFileAtomic(path, ['all'], { synced: true });
+      expect(readFileSync(path, 'utf8')).toBe('all');
+    } finally {
+      Object.assign(fs, { fsyncSync });
+      syncBuiltinESMExports();
+    }
+    file.close();
   });
 
   it('removes what a killed process left of the same file, and nothing else', () => {

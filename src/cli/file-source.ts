@@ -79,19 +79,31 @@ export function openFile(path: string): FileSource {
 /**
  * What changes with every change of a file: the time of its last one (ctime) can be set by nobody, other than that of its contents (mtime). A change in the
  * same tick of the system's clock does not move it, so it tells nothing until a tick is over: some milliseconds, or two seconds where
- * the file system counts only whole ones. Nor does a change of a page that is mapped into memory and not written back yet: so all are written back first.
+ * the file system counts only whole ones. Nor does a change of a page that is mapped into memory and not written back yet: so all are written back first;
+ * where the file system cannot, nothing is told.
  */
 function identityOf(file: number): string | undefined {
-  fsyncSync(file);
+  if (!wroteBack(file)) return undefined;
   const { size, ino, mtimeNs, ctimeNs } = fstatSync(file, { bigint: true });
   const tick = ctimeNs % 1_000_000_000n === 0n ? 2000 : 100;
   const age = Date.now() - Number(ctimeNs / 1_000_000n);
   return age > tick ? [size, ino, mtimeNs, ctimeNs].join(' ') : undefined;
 }
 
+/** Whether what was written to a file is on its disk now; false on file systems that cannot do that. */
+function wroteBack(file: number): boolean {
+  try {
+    fsyncSync(file);
+    return true;
+  } catch (error) {
+    if (/^(EINVAL|ENOSYS|ENOTSUP|EROFS)$/.test((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
+}
+
 /** How a file is written. */
 export interface WriteFileOptions {
-  /** Whether it is on the disk before it takes its name: then it is whole, or as it was before, even after a power failure. */
+  /** Whether it is on the disk before it takes its name, where the file system can do that: then it is whole, or as it was before, even after a power failure. */
   readonly synced?: boolean;
 }
 
@@ -117,7 +129,7 @@ export function writeFileAtomic(
       const file = created(target, () => openSync(written, direct ? 'w' : 'wx', before?.mode));
       try {
         writeChunks(file, chunks);
-        if (synced && !direct) fsyncSync(file);
+        if (synced && !direct) wroteBack(file);
       } finally {
         closeSync(file);
       }

@@ -60,6 +60,14 @@ test('identity is told by a strong ETag alone', async () => {
   expect(await identity()).toBeUndefined();
 });
 
+test('identity is of the whole URL, and does not give it away', async () => {
+  const url = serve({ etag: () => '"a"' });
+  const identity = async (query: string) => (await openUrl(`${url}?${query}`)).identity();
+  expect(await identity('part=0')).toBe(await identity('part=0'));
+  expect(await identity('part=0')).not.toBe(await identity('part=1'));
+  expect(await identity('part=0')).not.toContain('part');
+});
+
 test('what follows the path is not in messages', async () => {
   const source = await openUrl(`${serve()}?signature=secret`);
   expect(source.name).toMatch(/\.bin\?\.\.\.$/);

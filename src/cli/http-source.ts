@@ -1,4 +1,5 @@
 /** Files on HTTP servers, read by ranges of bytes (RFC 9110, section 14): every answer is checked, and a lost one is asked for again. */
+import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { InputError } from './failure.js';
 import type { RangeSource } from './range-source.js';
@@ -43,12 +44,17 @@ export async function openUrl(url: string, patience: Patience = {}): Promise<Ran
   return {
     name,
     byteLength: version.length,
-    identity: () => (strong ? `${name} ${version.length} ${version.tag}` : undefined),
+    identity: () => (strong ? `${digestOf(url)} ${version.length} ${version.tag}` : undefined),
     async read(start, end) {
       if (end <= lead.length) return lead.subarray(start, end);
       return (await requested(url, name, start, end, patience, version)).bytes;
     },
   };
+}
+
+/** A URL as a whole, which may be secret in part, told from others. */
+function digestOf(url: string): string {
+  return createHash('sha256').update(url).digest('hex');
 }
 
 /** A URL for messages: what follows the path may be a signature that is nobody's business. */

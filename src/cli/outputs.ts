@@ -29,7 +29,8 @@ export function checkOutput(
       throw new UsageError(`${option} ${path} is an input: it would be overwritten`);
   }
   try {
-    accessSync(folder, constants.W_OK);
+    // A device is written to as it is.
+    if (!file || file.isFile()) accessSync(folder, constants.W_OK);
     if (file) accessSync(path, constants.W_OK);
   } catch {
     throw new UsageError(`${option} ${path}: permission to write is missing`);

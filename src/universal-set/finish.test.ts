@@ -104,3 +104,16 @@ test('a result leaves the Grams of a cascade as they are, although rows go from 
   expect(Buffer.compare(sketch.toBytes(), before)).toBe(0);
   expect(sketch.finish()).toEqual(set);
 });
+
+test('a set that rounding leaves wide open is not called minimal', () => {
+  const random = seeded(2);
+  const [n, d] = [5000, 3];
+  const data = new Float64Array(n * d);
+  for (let j = 0; j < n; j++) {
+    const [a, b, c] = [random.gaussian(), random.gaussian(), random.gaussian()];
+    data.set([a, b, a + b + 5e-7 * c], j * d);
+  }
+  const set = setOf(data, d, 0.002, power(2));
+  expect(set.margin).toBeGreaterThan(0.01);
+  expect(set).toMatchObject({ guarantee: 'superset', scoreKind: 'upper', total: null });
+});

@@ -4,7 +4,7 @@ import type { Steps } from '../steps.js';
 import type { WeightFunction } from '../weights/weight.js';
 import { IndexedRows } from './indexed-rows.js';
 import { allRows, clonesOf, type Levels } from './levels.js';
-import { type Candidate, type UniversalSet, universalSetOf } from './result.js';
+import { type Candidate, LARGEST_MARGIN, type UniversalSet, universalSetOf } from './result.js';
 import type { Finished, Summary } from './summary.js';
 import { tensorDimension } from './tensor-power.js';
 import { universalSetSteps } from './universal-set.js';
@@ -38,7 +38,8 @@ export function* setOfLevels(subject: Subject, levels: Levels, rows: number): St
   // What the bounds of a round sum to: leverage scores of tensors to their rank, those of Lewis weights, without a factor, to more.
   const sum = certified && factor ? width - factor.zero.length : rank ** order;
   const sizeBound = plan ? sum * plan.size * (1 + SLACK) : sum / epsilon;
-  const exact = plan === undefined && order === 1 && certified;
+  const margin = rounds.reduce((most, round) => Math.max(most, round.margin), 0);
+  const exact = plan === undefined && order === 1 && certified && margin <= LARGEST_MARGIN;
   const candidates = plan ? peeledBy(rounds, epsilon) : rounds[0].kept;
   const decided = plan === undefined && (order === 1 || certified);
   const kept = decided ? candidates : yield* amongThemselves(subject, candidates, rounds);
@@ -48,7 +49,7 @@ export function* setOfLevels(subject: Subject, levels: Levels, rows: number): St
     kept: kept.length > sizeBound ? kept.map((row) => ({ ...row, lower: row.lower ?? 0 })) : kept,
     guarantee: exact ? 'minimal' : 'superset',
     scoreKind: exact ? 'exact' : 'upper',
-    margin: rounds.reduce((most, round) => Math.max(most, round.margin), 0),
+    margin,
     total: exact ? rank : undefined,
     sizeBound,
   });

@@ -13,15 +13,12 @@ import { scoresOf } from '../scores/leverage.js';
 import { nonzeroRows } from '../scores/lewis.js';
 import type { Steps } from '../steps.js';
 import { lazySet, sampleOf } from './lazy.js';
-import { type Candidate, type Selection, topCandidates } from './result.js';
+import { type Candidate, LARGEST_MARGIN, type Selection, topCandidates } from './result.js';
 import { screened, screenFor } from './screening.js';
 import { rowsOf } from './subset.js';
 
 /** With n d^2 below this, a millisecond's work, finding out what a part of the rows can say costs as much as all of them. */
 const LEAST_WORK = 2 ** 20;
-
-/** A set that rounding leaves more open than this is neither called minimal nor its scores exact. */
-const LARGEST_MARGIN = 0.01;
 
 /** The rows of leverage score >= epsilon, or the `top` rows of largest score. O(n d^2); a superset and less for many rows, unless `exact`. */
 export function* quadraticSet(

@@ -1,5 +1,8 @@
 /** What a universal set says of itself: its guarantee, its bounds and its rounding margin. */
 
+/** A set that rounding leaves more open than this is neither called minimal nor its scores exact. */
+export const LARGEST_MARGIN = 0.01;
+
 /** The universal set of one matrix. */
 export interface UniversalSet {
   readonly n: number;

@@ -50,7 +50,7 @@ export interface UniversalSetOptions extends CallOptions {
  * The universal set of keys K, [n, d] or each head of [batch, heads, n, d]: the few keys that can ever hold a score >= epsilon.
  *
  * f(x) = x^2: leverage scores; the set has at most rank/epsilon keys and is minimal, O(n d^2), up to n = 16 d/epsilon or n d^2 = 2^20 and with `exact` or
- * `top`. Of more keys a canonical part gives upper bounds of the scores: a superset of at most d/epsilon keys, at the price of little more than reading the
+ * `top`. Of more keys a canonical part gives upper bounds of the scores: a superset of at most d/epsilon keys (more only where rounding leaves keys undecided), at the price of little more than reading the
  * keys; `scores` are then upper bounds and `total` is null. Where the part cannot say enough, all keys are taken, and the set is minimal again.
  * f(x) = |x|^p: Lewis weights with a certificate; a superset, minimal with `exact` (p >= 1). About ten times O(n d^2).
  * Other f (huber, tukey, ..., your own): peeling; a superset. At most 1/epsilon rounds of O(n d^2).
