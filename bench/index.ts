@@ -9,6 +9,7 @@ import { type Setting, setUpPeers } from './peers/setup.js';
 import { keepRecords, type QuestionRecord, recordsText } from './records.js';
 import { type Answer, differences } from './results.js';
 import { stream } from './stream.js';
+import { training } from './training.js';
 import { universalSet } from './universal-set.js';
 
 const questions = new Map<string, (setting: Setting) => Promise<Answer>>([
@@ -16,6 +17,7 @@ const questions = new Map<string, (setting: Setting) => Promise<Answer>>([
   ['stream', stream],
   ['attention', attention],
   ['memory', memory],
+  ['training', training],
 ]);
 
 const args = process.argv.slice(2);

@@ -1,4 +1,7 @@
-/** One computation in a fresh process: prints the bytes that it needed beside its input (arguments: name, n, d, file of keys or pass). */
+/**
+ * One computation in a fresh process: prints the bytes that it needed beside its input. Arguments: name, n, d, and a file of keys or a pass;
+ * or `training`, batch, side and the name of who trains.
+ */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -6,7 +9,10 @@ import { runInNewContext } from 'node:vm';
 import { attentionData, passes } from './attention-data.js';
 import { attentionWays } from './attention-memory.js';
 import { library } from './library.js';
+import type { Contestant } from './measure.js';
 import { forgetPeak, residentMemory } from './resident.js';
+import { type TrainingCase, trainingData } from './training-data.js';
+import { tinyTraining, trainingWays } from './training-memory.js';
 
 const [name, rows, columns, detail] = process.argv.slice(2);
 const n = Number(rows);
@@ -20,6 +26,14 @@ async function prepare(): Promise<() => unknown> {
     return () => library.universalSet(keys, { epsilon: 0.01 });
   }
   const pass = passes.find((pass) => pass === detail)!;
+  if (name === 'training') {
+    const wayOf = (each: TrainingCase) =>
+      trainingWays(trainingData(each)).find((way) => way.name === detail)!;
+    const step = async (way: Contestant<unknown>) => (await way.prepare()).run();
+    await step(wayOf(tinyTraining));
+    const way = wayOf({ side: d, batch: n });
+    return () => step(way);
+  }
   const ways = attentionWays(attentionData({ heads: 1, n, d }), pass);
   return (await ways.find((way) => way.name === name)!.prepare()).run;
 }

@@ -32,7 +32,7 @@ class Service:
             try:
                 reply = getattr(self, request.pop("call"))(**request)
             except Exception as error:
-                reply = {"error": f"{type(error).__name__}: {error}"}
+                reply = {"error": f"{type(error).__name__}: {error}".split("\n")[0]}
             print(json.dumps(reply), flush=True)
 
 

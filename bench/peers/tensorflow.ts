@@ -3,6 +3,7 @@ import type { AttentionData, AttentionResult, Pass } from '../attention-data.js'
 import { absentee, type Contestant } from '../measure.js';
 import { chunkedAttention } from './chunked-attention.js';
 import { loadPackage, packageVersion } from './packages.js';
+import { quickProduct } from './tensorflow-product.js';
 
 interface TfTensor {
   data(): Promise<Float32Array>;
@@ -32,17 +33,6 @@ interface TensorFlow {
       save: (kept: readonly TfTensor[]) => void,
     ) => { value: TfTensor; gradFunc: (dOut: TfTensor, saved: readonly TfTensor[]) => TfTensor[] },
   ): (a: TfTensor, b: TfTensor) => TfTensor;
-}
-
-/** a b of matrices. Products of stacks of matrices, and those that transpose as they go, which its own gradient uses, are up to ten times slower. */
-function quickProduct(tf: TensorFlow): (a: TfTensor, b: TfTensor) => TfTensor {
-  return tf.customGrad((a, b, save) => {
-    save([a, b]);
-    return {
-      value: tf.matMul(a, b),
-      gradFunc: (dOut, [a, b]) => [tf.matMul(dOut, tf.transpose(b)), tf.matMul(tf.transpose(a), dOut)],
-    };
-  });
 }
 
 /** One thread: its backend has no more outside a browser. */
