@@ -85,6 +85,6 @@ function longestOf(rows: Float64Array, d: number, members: Int32Array): Float64A
 }
 
 /** Rows [n, d] with signs. */
-export function withSigns(rows: Floats, d: number, signs: Int8Array): Floats {
+function withSigns(rows: Floats, d: number, signs: Int8Array): Floats {
   return rows.map((x, at) => x * signs[Math.floor(at / d)]) as Floats;
 }
