@@ -5,6 +5,7 @@
 import { findNearest } from '../kernels/cluster.js';
 import { type Random, sampleWithoutReplacement } from '../random.js';
 import type { Steps } from '../steps.js';
+import { rowsOf } from './rows.js';
 import { topKeys } from './selectors/top-keys.js';
 
 /** Points for each centre in samples of the points, one after the other, and Lloyd's iterations on each. */
@@ -75,15 +76,6 @@ function drawWeighted(weights: Float64Array, count: number, random: Random): num
   return drawn;
 }
 
-/** The rows with the given numbers. */
-function rowsOf(points: Float32Array, rows: readonly number[], d: number): Float32Array {
-  const taken = new Float32Array(rows.length * d);
-  rows.forEach((i, at) => {
-    taken.set(points.subarray(i * d, (i + 1) * d), at * d);
-  });
-  return taken;
-}
-
 /** At most `wanted` of the points, drawn by their squared distances from those of the rounds before. */
 function* seeds(points: Float32Array, d: number, wanted: number, random: Random): Steps<Float32Array> {
   const n = points.length / d;
@@ -93,10 +85,10 @@ function* seeds(points: Float32Array, d: number, wanted: number, random: Random)
     const drawn = drawWeighted(distances, Math.ceil((wanted * (round + 1)) / ROUNDS) - chosen.length, random);
     if (drawn.length === 0) continue;
     chosen.push(...drawn);
-    const next = yield* assign(points, rowsOf(points, drawn, d), d, false);
+    const next = yield* assign(points, rowsOf(points, d, drawn), d, false);
     distances = round === 0 ? next.distances : distances.map((x, i) => Math.min(x, next.distances[i]));
   }
-  return rowsOf(points, chosen, d);
+  return rowsOf(points, d, chosen);
 }
 
 /** The number of points of each centre. */
@@ -184,7 +176,7 @@ function withoutEmpty(clusters: Clusters, d: number): Clusters {
   });
   const { centres, nearest, distances, sums } = clusters;
   return {
-    centres: rowsOf(centres, used, d),
+    centres: rowsOf(centres, d, used),
     nearest: nearest.map((centre) => (centre < 0 ? -1 : number[centre])),
     distances,
     sums: Float64Array.from(
@@ -239,12 +231,12 @@ export function* kMeans(
   let centres: Float32Array | undefined;
   for (const { share, iterations: rounds } of SAMPLES) {
     const size = Math.min(n, share * wanted);
-    const sample = rowsOf(points, sampleWithoutReplacement(n, size, random), d);
+    const sample = rowsOf(points, d, sampleWithoutReplacement(n, size, random));
     centres ??= yield* seeds(sample, d, wanted - late, random);
     for (let i = 0; i < rounds; i++) centres = moved(sample, yield* assign(sample, centres, d), d);
   }
   const first = yield* assign(points, centres!, d);
   const drawn = drawWeighted(first.distances, late, random);
-  const all = yield* extended(points, first, rowsOf(points, drawn, d), d);
+  const all = yield* extended(points, first, rowsOf(points, d, drawn), d);
   return withoutEmpty(yield* iterate(points, all, d, iterations - 1), d);
 }

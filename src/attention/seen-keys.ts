@@ -3,6 +3,7 @@ import type { Floats } from '../keys.js';
 import { causalLimits, groupLogWeights, placeOfGroup } from './groups.js';
 import type { AttentionInputs } from './inputs.js';
 import { maskRows, maskStart, offsetsOf } from './offsets.js';
+import { rowsOf } from './rows.js';
 import type { Grouping } from './tail/stored-pairs.js';
 
 /** Numbers this far below the largest of their query hide as -Infinity does: no logit makes up for them. */
@@ -91,15 +92,6 @@ function seenHead(
     limits: limits?.map((limit) => countBelow(places, limit)),
     always: always.flatMap((j) => at.get(j) ?? []),
   };
-}
-
-function rowsOf(data: Floats, width: number, rows: readonly number[]): Floats {
-  const size = rows.length * width;
-  const taken = data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
-  rows.forEach((j, at) => {
-    taken.set(data.subarray(j * width, (j + 1) * width), at * width);
-  });
-  return taken;
 }
 
 /** How many of some ascending numbers are below a limit. */

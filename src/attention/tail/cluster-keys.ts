@@ -1,6 +1,7 @@
 /** Groups the keys of a head by a plan: some keys stay as they are, k-means groups the others. */
 import type { Steps } from '../../steps.js';
 import { kMeans, leavingOut } from '../k-means.js';
+import { rowsOf } from '../rows.js';
 import { firstAndLast } from '../selectors/recent-sinks.js';
 import { remaining, topKeys, union } from '../selectors/top-keys.js';
 import type { Plan } from './cluster-plans.js';
@@ -51,12 +52,12 @@ function* groupKeys(
   { random }: TailHead,
   take: (keys: readonly number[]) => void,
 ): Steps<void> {
-  const { width } = points;
+  const { data, width } = points;
   if (pairs >= keys.length) {
     for (const j of keys) take([j]);
     return;
   }
-  const rows = rowsOf(points, keys);
+  const rows = keys.length * width === data.length ? data : rowsOf(data, width, keys);
   let clusters = yield* kMeans(rows, width, pairs - exact, random, iterations);
   const alone = pairs - clusters.centres.length / width;
   if (alone > 0) {
@@ -69,15 +70,6 @@ function* groupKeys(
     if (clusters.nearest[i] >= 0) groups[clusters.nearest[i]].push(j);
   });
   for (const group of groups) take(group);
-}
-
-function rowsOf({ data, width }: Points, keys: readonly number[]): Float32Array {
-  if (keys.length * width === data.length) return data;
-  const rows = new Float32Array(keys.length * width);
-  keys.forEach((j, i) => {
-    rows.set(data.subarray(j * width, (j + 1) * width), i * width);
-  });
-  return rows;
 }
 
 /** The grouping of a plan into at most `count` pairs, without log-weights. */

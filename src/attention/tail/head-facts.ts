@@ -2,7 +2,8 @@
 import type { Steps } from '../../steps.js';
 import type { Plan } from './cluster-plans.js';
 import { type Points, pointsOf } from './metric.js';
-import { massOf, type QuerySample } from './query-sample.js';
+import { massOf } from './query-mass.js';
+import type { QuerySample } from './query-sample.js';
 import { pointsHead } from './sides.js';
 import type { TailHead } from './tail.js';
 

@@ -1,16 +1,10 @@
 /** A few of a head's queries, and the attention that they pay: what clusters are measured by and moments are judged by. */
-import { performAttend } from '../../kernels/attend-task.js';
-import { referenceAttend } from '../../kernels/reference-attend.js';
 import type { Floats } from '../../keys.js';
-import type { Steps } from '../../steps.js';
 import type { StoredPairs } from './stored-pairs.js';
 import type { TailHead } from './tail.js';
 
 /** Queries of a sample at most. */
 const MOST = 64;
-
-/** Multiply-adds between two reports of progress. */
-const STEP_WORK = 2 ** 25;
 
 /** Queries [count, d] with what they see. */
 export interface QuerySample {
@@ -42,52 +36,6 @@ export function sampleQueries(
     visible[i] = limits ? limits[at % m] : n;
   }
   return { rows, count, visible };
-}
-
-/**
- * [n]: the attention weights of each key, summed over the sample, O(n d) a query: the gradient of the sum of all outputs by its value, where
- * values have one entry.
- */
-export function* massOf(sample: QuerySample, head: TailHead): Steps<Float64Array> {
-  const { k, n, d, scale, power, logWeights, attend } = head;
-  const single = k instanceof Float32Array && sample.rows instanceof Float32Array;
-  const ones = (length: number) => (single ? new Float32Array(length) : new Float64Array(length)).fill(1);
-  const v = ones(n);
-  const mass = new Float64Array(n);
-  const most = Math.max(8, Math.floor(STEP_WORK / (n * d)));
-  for (let start = 0; start < sample.count; start += most) {
-    const end = Math.min(start + most, sample.count);
-    const m = end - start;
-    const q = sample.rows.subarray(start * d, end * d);
-    const out = ones(m);
-    const normalisers = new Float64Array(2 * m);
-    const call = {
-      q,
-      k,
-      v,
-      out,
-      m,
-      n,
-      d,
-      dv: 1,
-      scale,
-      power,
-      logWeights,
-      limits: sample.visible.subarray(start, end),
-      normalisers,
-    };
-    attend(call);
-    const { dV } = performAttend.backward({
-      ...call,
-      dOut: ones(m),
-      single,
-      reference: attend === referenceAttend,
-      asksLogWeights: false,
-    });
-    for (let j = 0; j < n; j++) mass[j] += dV[j];
-    yield { phase: 'query sample', done: end, total: sample.count };
-  }
-  return mass;
 }
 
 /** Exact outputs [count, dv] of a sample. */
