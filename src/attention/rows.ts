@@ -5,10 +5,10 @@ import type { Floats } from '../keys.js';
 export function rowsOf<Data extends Floats>(data: Data, d: number, rows: readonly number[]): Data {
   const size = rows.length * d;
   const taken = (data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size)) as Data;
-  let at = 0;
-  for (const row of rows) {
-    taken.set(data.subarray(row * d, (row + 1) * d), at);
-    at += d;
+  for (let at = 0, end = 0; at < rows.length; at = end) {
+    // Rows that lie one after the other are taken at once.
+    while (end < rows.length && rows[end] - rows[at] === end - at) end++;
+    taken.set(data.subarray(rows[at] * d, (rows[at] + end - at) * d), at * d);
   }
   return taken;
 }

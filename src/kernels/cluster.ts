@@ -1,11 +1,11 @@
 /** Kernels for clusters and for rows times a matrix: WASM SIMD where the engine has it, plain TypeScript elsewhere. */
-import type { MakePoints, Nearest, Products, SpreadOf, SumsOf } from './kernels.js';
+import type { DistancesOf, MakePoints, Nearest, Products, SpreadOf, SumsOf } from './kernels.js';
 import { kernels } from './load.js';
 import { referenceNearest } from './reference-nearest.js';
-import { referencePoints, referenceSpread, referenceSums } from './reference-points.js';
+import { referenceDistances, referencePoints, referenceSpread, referenceSums } from './reference-points.js';
 import { referenceProducts } from './reference-products.js';
 import { wasmNearest } from './wasm-nearest.js';
-import { wasmPoints, wasmSpread, wasmSums } from './wasm-points.js';
+import { wasmDistances, wasmPoints, wasmSpread, wasmSums } from './wasm-points.js';
 import { wasmProducts } from './wasm-products.js';
 
 const onWasm = () => kernels().name === 'wasm-simd';
@@ -17,5 +17,7 @@ export const multiplyRows: Products = (call) => (onWasm() ? wasmProducts : refer
 export const spreadOf: SpreadOf = (rows, d) => (onWasm() ? wasmSpread : referenceSpread)(rows, d);
 
 export const sumsOf: SumsOf = (call) => (onWasm() ? wasmSums : referenceSums)(call);
+
+export const distancesOf: DistancesOf = (call) => (onWasm() ? wasmDistances : referenceDistances)(call);
 
 export const makePoints: MakePoints = (groups, out) => (onWasm() ? wasmPoints : referencePoints)(groups, out);

@@ -170,6 +170,21 @@ export interface SumsCall {
 /** [groups, d]: the sums of the rows of each group, times their weights. */
 export type SumsOf = (call: SumsCall) => Float64Array;
 
+/** Points and the centre that each belongs to. */
+export interface DistancesCall {
+  /** [n, width], of which the first d columns count. */
+  readonly points: Float32Array;
+  readonly width: number;
+  readonly d: number;
+  /** [count, width]. */
+  readonly centres: Float32Array;
+  /** [n]: the centre of each point, -1 for none. */
+  readonly members: Int32Array;
+}
+
+/** [n]: |x - c|^2 of each point and its centre, zero where it has none. */
+export type DistancesOf = (call: DistancesCall) => Float64Array;
+
 /** Columns of points: (x - mean) factor of each row x, times a matrix where there is one. */
 export interface PointColumns {
   /** [n, d]. */

@@ -105,7 +105,15 @@ export interface ClusterExports {
     out: number,
     work: number,
   ): void;
-  distances(points: number, count: number, d: number, centres: number, numbers: number, out: number): void;
+  distances(
+    points: number,
+    count: number,
+    d: number,
+    stride: number,
+    centres: number,
+    numbers: number,
+    out: number,
+  ): void;
   addToSums(points: number, count: number, d: number, numbers: number, weights: number, sums: number): void;
   spread(rows: number, count: number, d: number, mean: number): number;
   centre(

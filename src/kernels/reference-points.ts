@@ -1,6 +1,6 @@
 /** Points in plain TypeScript and float64: oracle of the WASM kernels, and in their place where these do not reach. */
 import type { Floats } from '../keys.js';
-import type { PointColumns, Spread, SumsCall } from './kernels.js';
+import type { DistancesCall, PointColumns, Spread, SumsCall } from './kernels.js';
 
 /** O(n d). */
 export function referenceSpread(rows: Floats, d: number): Spread {
@@ -25,6 +25,15 @@ export function referenceSums({ rows, d, members, weights, groups }: SumsCall): 
     for (let c = 0, to = members[j] * d; c < d; c++) sums[to + c] += rows[at + c] * weights[j];
   }
   return sums;
+}
+
+/** O(n d). */
+export function referenceDistances({ points, width, d, centres, members }: DistancesCall): Float64Array {
+  const out = new Float64Array(members.length);
+  for (let i = 0; i < members.length; i++)
+    for (let c = 0, x = i * width, y = members[i] * width; c < d && y >= 0; c++)
+      out[i] += (points[x + c] - centres[y + c]) ** 2;
+  return out;
 }
 
 /** O(n d), with a matrix O(n d^2). */

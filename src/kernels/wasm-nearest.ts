@@ -36,7 +36,7 @@ export function wasmNearest({ points, centres, d, out, distances, sums }: Neares
     exports.nearest(source, end - start, d, packed, count, numbers, work);
     out.set(instance.i32(numbers, end - start), start);
     if (distances) {
-      exports.distances(source, end - start, d, given, numbers, squares);
+      exports.distances(source, end - start, d, d * 4, given, numbers, squares);
       distances.set(instance.f64(squares, end - start), start);
     }
     if (sums) exports.addToSums(source, end - start, d, numbers, 0, totals);

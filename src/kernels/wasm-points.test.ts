@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { randomStream } from '../random.js';
 import type { PointColumns } from './kernels.js';
-import { referencePoints, referenceSpread, referenceSums } from './reference-points.js';
-import { wasmPoints, wasmSpread, wasmSums } from './wasm-points.js';
+import { referenceDistances, referencePoints, referenceSpread, referenceSums } from './reference-points.js';
+import { wasmDistances, wasmPoints, wasmSpread, wasmSums } from './wasm-points.js';
 
 const normals = (size: number, seed: number) => new Float32Array(size).map(randomStream(seed).normal);
 
@@ -61,6 +61,28 @@ it('adds up by the definition', () => {
     wasmSums({ ...call, rows: Float32Array.from(rows) }),
   ])
     expect([...sums]).toEqual([10, 12, 1 - 7, 2 - 8]);
+});
+
+it('measures distances over the first columns as in float64, zero where there is no centre', () => {
+  fc.assert(
+    fc.property(shapes, fc.integer({ min: 1, max: 9 }), ({ seed, n, d, dv, shift }, count) => {
+      const random = randomStream(seed, 1);
+      const width = d + dv;
+      const points = normals(n * width, seed).map((x) => x + shift);
+      const centres = normals(count * width, seed + 1).map((x) => x + shift);
+      const members = new Int32Array(n).map(() => Math.floor((count + 1) * random.uniform()) - 1);
+      const call = { points, width, d, centres, members };
+      const expected = Array.from(members, (centre, i) => {
+        let square = 0;
+        for (let c = 0; c < d && centre >= 0; c++)
+          square += (points[i * width + c] - centres[centre * width + c]) ** 2;
+        return square;
+      });
+      for (const distances of [wasmDistances(call), referenceDistances(call)])
+        expect(expected.every((x, i) => Math.abs(distances[i] - x) <= 1e-5 * x)).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 it('makes points as in float64, with and without a matrix', () => {

@@ -1,7 +1,7 @@
 /** Points on the WASM kernels, rows in chunks. */
 import type { Floats } from '../keys.js';
 import { clusterInstance } from './cluster-instance.js';
-import type { PointColumns, Spread, SumsCall } from './kernels.js';
+import type { DistancesCall, PointColumns, Spread, SumsCall } from './kernels.js';
 import { Layout } from './module.js';
 import { referencePoints, referenceSpread, referenceSums } from './reference-points.js';
 
@@ -63,6 +63,29 @@ export function wasmSums(call: SumsCall): Float64Array {
     exports.addToSums(source, end - start, d, numbers, factors, total);
   }
   return sums.slice();
+}
+
+/** In float32 from the differences. O(n d). */
+export function wasmDistances({ points, width, d, centres, members }: DistancesCall): Float64Array {
+  const instance = clusterInstance();
+  const { exports } = instance;
+  const n = members.length;
+  const layout = new Layout();
+  const source = layout.take(CHUNK * width * 4);
+  const given = layout.take(centres.length * 4);
+  const numbers = layout.take(CHUNK * 4);
+  const squares = layout.take(CHUNK * 8);
+  instance.reserve(layout.end);
+  instance.f32(given, centres.length).set(centres);
+  const out = new Float64Array(n);
+  for (let start = 0; start < n; start += CHUNK) {
+    const end = Math.min(start + CHUNK, n);
+    instance.f32(source, (end - start) * width).set(points.subarray(start * width, end * width));
+    instance.i32(numbers, end - start).set(members.subarray(start, end));
+    exports.distances(source, end - start, d, width * 4, given, numbers, squares);
+    out.set(instance.f64(squares, end - start), start);
+  }
+  return out;
 }
 
 /** In float32. O(n d), with a matrix O(n d^2). Rows in float64, and factors out of its range, go to the reference. */

@@ -1,4 +1,5 @@
 /** What the log-weight of a pair is raised by above that of its keys, as the weight of a mean falls short of the mean of weights. */
+import { distancesOf, sumsOf } from '../../kernels/cluster.js';
 import type { Points } from './metric.js';
 import type { TailHead } from './tail.js';
 import { weigh } from './weigh.js';
@@ -18,17 +19,12 @@ export function spread(
 ): Float64Array {
   const pairs = members.reduce((most, pair) => Math.max(most, pair + 1), 0);
   const { shares } = weigh(members, pairs, logWeights);
-  const means = new Float64Array(pairs * keyWidth);
-  members.forEach((pair, j) => {
-    if (pair < 0) return;
-    for (let c = 0; c < keyWidth; c++) means[pair * keyWidth + c] += data[j * width + c] * shares[j];
-  });
+  const sums = sumsOf({ rows: data, d: width, members, weights: shares, groups: pairs });
+  const centres = new Float32Array(sums);
+  const distances = distancesOf({ points: data, width, d: keyWidth, centres, members });
   const squares = new Float64Array(pairs);
-  members.forEach((pair, j) => {
-    if (pair < 0) return;
-    for (let c = 0; c < keyWidth; c++)
-      squares[pair] += shares[j] * (data[j * width + c] - means[pair * keyWidth + c]) ** 2;
-  });
+  for (let j = 0; j < members.length; j++)
+    if (members[j] >= 0) squares[members[j]] += shares[j] * distances[j];
   const convexity = power === undefined ? 1 : Math.max(0, (power - 1) / power);
   // With the root, as the square of `logits` may be infinite where the sum is zero.
   return squares.map((sum) => (sum > 0 ? Math.min((logits * Math.sqrt(sum / 2)) ** 2 * convexity, MOST) : 0));

@@ -5,24 +5,21 @@ import type { Floats } from '../../keys.js';
 export function weigh(members: Int32Array, pairs: number, logWeights?: Floats) {
   const counts = new Uint32Array(pairs);
   for (const pair of members) if (pair >= 0) counts[pair]++;
+  const shares = new Float64Array(members.length);
   if (!logWeights) {
-    const shares = Float64Array.from(members, (pair) => (pair < 0 ? 0 : 1 / counts[pair]));
+    for (let j = 0; j < members.length; j++) if (members[j] >= 0) shares[j] = 1 / counts[members[j]];
     return { counts, shares, logSums: Float64Array.from(counts, Math.log) };
   }
   // Relative to the largest of a pair, so that no sum overflows or vanishes.
   const largest = new Float64Array(pairs).fill(-Number.MAX_VALUE);
-  members.forEach((pair, j) => {
-    if (pair >= 0) largest[pair] = Math.max(largest[pair], logWeights[j]);
-  });
-  const shares = Float64Array.from(members, (pair, j) =>
-    pair < 0 ? 0 : Math.exp(logWeights[j] - largest[pair]),
-  );
   const sums = new Float64Array(pairs);
-  members.forEach((pair, j) => {
-    if (pair >= 0) sums[pair] += shares[j];
-  });
-  members.forEach((pair, j) => {
-    if (pair >= 0) shares[j] /= sums[pair];
-  });
+  for (let j = 0; j < members.length; j++)
+    if (members[j] >= 0) largest[members[j]] = Math.max(largest[members[j]], logWeights[j]);
+  for (let j = 0; j < members.length; j++) {
+    if (members[j] < 0) continue;
+    shares[j] = Math.exp(logWeights[j] - largest[members[j]]);
+    sums[members[j]] += shares[j];
+  }
+  for (let j = 0; j < members.length; j++) if (members[j] >= 0) shares[j] /= sums[members[j]];
   return { counts, shares, logSums: largest.map((x, pair) => x + Math.log(sums[pair])) };
 }

@@ -110,33 +110,43 @@ export function nearest(
   }
 }
 
-/** |x - c|^2 of points [count, d], c of the centres [, d] the one with the point's number: in float32 from the differences, stored as float64. */
+/**
+ * |x - c|^2 over the first d columns of points [count, ], c of the centres the one with the point's number, zero where that is negative; rows of
+ * both are `stride` bytes apart. In float32 from the differences, stored as float64.
+ */
 export function distances(
   points: usize,
   count: i32,
   d: i32,
+  stride: i32,
   centres: usize,
   numbers: usize,
   out: usize,
 ): void {
   const bytes = (<usize>d) << 2;
   for (let i = 0; i < count; i++) {
-    let centre = centres + <usize>load<i32>(numbers) * bytes;
-    let sum = f32x4.splat(0);
-    const end = points + bytes;
-    for (; points + 16 <= end; points += 16) {
-      const difference = f32x4.sub(v128.load(points), v128.load(centre));
-      sum = f32x4.add(sum, f32x4.mul(difference, difference));
-      centre += 16;
-    }
-    const pairs = f32x4.add(sum, v128.shuffle<f32>(sum, sum, 2, 3, 0, 1));
-    let square = f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
-    for (; points < end; points += 4) {
-      const difference = load<f32>(points) - load<f32>(centre);
-      square += difference * difference;
-      centre += 4;
+    const number = load<i32>(numbers);
+    let square: f32 = 0;
+    if (number >= 0) {
+      let centre = centres + <usize>number * stride;
+      let sum = f32x4.splat(0);
+      let point = points;
+      const end = points + bytes;
+      for (; point + 16 <= end; point += 16) {
+        const difference = f32x4.sub(v128.load(point), v128.load(centre));
+        sum = f32x4.add(sum, f32x4.mul(difference, difference));
+        centre += 16;
+      }
+      const pairs = f32x4.add(sum, v128.shuffle<f32>(sum, sum, 2, 3, 0, 1));
+      square = f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
+      for (; point < end; point += 4) {
+        const difference = load<f32>(point) - load<f32>(centre);
+        square += difference * difference;
+        centre += 4;
+      }
     }
     store<f64>(out, <f64>square);
+    points += stride;
     numbers += 4;
     out += 8;
   }
