@@ -6,11 +6,12 @@ import { referenceKernels } from '../kernels/reference.js';
 import { randomStream } from '../random.js';
 import { run } from '../steps.js';
 import { kMeans } from './k-means.js';
+import { rowsOf } from './rows.js';
 
 const normals = (size: number, seed: number) => new Float32Array(size).map(randomStream(seed).normal);
 const sum = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => a + b, 0);
 const cluster = (points: Float32Array, d: number, wanted: number, seed = 1, iterations?: number) =>
-  run(kMeans(points, d, wanted, randomStream(seed), iterations));
+  run(kMeans({ rows: points, d }, wanted, randomStream(seed), iterations));
 const inertia = (points: Float32Array, d: number, wanted: number, seed = 1, iterations?: number) =>
   sum(cluster(points, d, wanted, seed, iterations).distances);
 
@@ -83,9 +84,40 @@ describe('k-means', () => {
     expect(inertia(points, 4, 30)).toBeLessThan(random / 4);
   });
 
+  it.each([
+    { n: 60, wanted: 20 },
+    { n: 6000, wanted: 12 },
+  ])('counts a point of weight w as w points: $n of them', ({ n, wanted }) => {
+    const d = 3;
+    const rows = normals(n * d, 2);
+    // One side weighs more.
+    const weights = Float64Array.from({ length: n }, (_, i) => (rows[i * d] > 0.5 ? 4 : 1));
+    const copies = [...weights.keys()].flatMap((i) => new Array<number>(weights[i]).fill(i));
+    const weighted = (seed: number) => run(kMeans({ rows, d, weights }, wanted, randomStream(seed)));
+    const copied = (seed: number) =>
+      run(kMeans({ rows: rowsOf(rows, d, copies), d }, wanted, randomStream(seed)));
+    if (n === 60) {
+      const [one, all] = [weighted(1), copied(1)];
+      expect(copies.map((i) => one.nearest[i])).toEqual([...all.nearest]);
+      expect(one.sums.every((x, at) => Math.abs(x - all.sums[at]) < 1e-9)).toBe(true);
+    }
+    const [one, all, without] = [weighted, copied, (seed: number) => cluster(rows, d, wanted, seed)].map(
+      (make) =>
+        [1, 2, 3, 4, 5].reduce((total, seed) => {
+          const { nearest, centres } = make(seed);
+          const square = (i: number, at: number) =>
+            [0, 1, 2].reduce((s, c) => s + (rows[i * d + c] - centres[nearest[at] * d + c]) ** 2, 0);
+          const own = nearest.length === n;
+          return total + copies.reduce((s, i, at) => s + square(i, own ? i : at), 0);
+        }, 0),
+    );
+    expect(Math.abs(one / all - 1)).toBeLessThan(0.03);
+    expect(without / all).toBeGreaterThan(1.05);
+  });
+
   it('reports progress on many points, and differs by seed alone', () => {
     const points = normals(40000 * 16, 3);
-    const steps = [...kMeans(points, 16, 256, randomStream(1))];
+    const steps = [...kMeans({ rows: points, d: 16 }, 256, randomStream(1))];
     expect(steps.length).toBeGreaterThan(1);
     for (const { done, total } of steps) expect(done).toBeLessThanOrEqual(total);
     const small = points.subarray(0, 500 * 16);

@@ -14,7 +14,8 @@ export const findNearest: Nearest = (call) => (onWasm() ? wasmNearest : referenc
 
 export const multiplyRows: Products = (call) => (onWasm() ? wasmProducts : referenceProducts)(call);
 
-export const spreadOf: SpreadOf = (rows, d) => (onWasm() ? wasmSpread : referenceSpread)(rows, d);
+export const spreadOf: SpreadOf = (rows, d, shares) =>
+  (onWasm() ? wasmSpread : referenceSpread)(rows, d, shares);
 
 export const sumsOf: SumsOf = (call) => (onWasm() ? wasmSums : referenceSums)(call);
 

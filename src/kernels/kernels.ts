@@ -120,8 +120,10 @@ export interface NearestCall {
   readonly out: Int32Array;
   /** [n], written: |x_i - c|^2 of each point and its centre. */
   readonly distances?: Float64Array;
-  /** [count, d], added to: the points of each centre. */
+  /** [count, d], added to: the points of each centre, times their weights. */
   readonly sums?: Float64Array;
+  /** [n]: of the points in the sums; all 1 unless given. */
+  readonly weights?: Float64Array;
 }
 
 /**
@@ -152,8 +154,8 @@ export interface Spread {
   readonly deviation: number;
 }
 
-/** The spread of rows [n, d]. */
-export type SpreadOf = (rows: Floats, d: number) => Spread;
+/** The spread of rows [n, d], each counting as much as its share [n] says; the shares add up to 1 and are all the same unless given. */
+export type SpreadOf = (rows: Floats, d: number, shares?: Float64Array) => Spread;
 
 /** Rows that are added up in groups. */
 export interface SumsCall {

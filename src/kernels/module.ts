@@ -115,7 +115,7 @@ export interface ClusterExports {
     out: number,
   ): void;
   addToSums(points: number, count: number, d: number, numbers: number, weights: number, sums: number): void;
-  spread(rows: number, count: number, d: number, mean: number): number;
+  spread(rows: number, count: number, d: number, mean: number, weights: number): number;
   centre(
     rows: number,
     count: number,

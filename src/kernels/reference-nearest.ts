@@ -2,7 +2,7 @@
 import type { NearestCall } from './kernels.js';
 
 /** O(n count d). */
-export function referenceNearest({ points, centres, d, out, distances, sums }: NearestCall): void {
+export function referenceNearest({ points, centres, d, out, distances, sums, weights }: NearestCall): void {
   const halves = new Float64Array(centres.length / d);
   for (let at = 0; at < centres.length; at++) halves[Math.floor(at / d)] += centres[at] ** 2 / 2;
   for (let i = 0; i < out.length; i++) {
@@ -17,7 +17,7 @@ export function referenceNearest({ points, centres, d, out, distances, sums }: N
     if (distances) distances[i] = 0;
     for (let c = 0, x = i * d, y = out[i] * d; c < d; c++, x++, y++) {
       if (distances) distances[i] += (points[x] - centres[y]) ** 2;
-      if (sums) sums[y] += points[x];
+      if (sums) sums[y] += points[x] * (weights ? weights[i] : 1);
     }
   }
 }

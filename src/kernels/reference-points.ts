@@ -3,18 +3,21 @@ import type { Floats } from '../keys.js';
 import type { DistancesCall, PointColumns, Spread, SumsCall } from './kernels.js';
 
 /** O(n d). */
-export function referenceSpread(rows: Floats, d: number): Spread {
+export function referenceSpread(rows: Floats, d: number, shares?: Float64Array): Spread {
   const n = rows.length / d;
   const mean = new Float64Array(d);
   // Relative to the largest entry, so that nothing overflows.
   let largest = 0;
   for (let at = 0; at < rows.length; at++) largest = Math.max(largest, Math.abs(rows[at]));
   const unit = largest > 0 ? largest : 1;
-  for (let at = 0; at < rows.length; at += d) for (let c = 0; c < d; c++) mean[c] += rows[at + c] / unit / n;
+  const all = shares ? 1 : n;
+  const weight = (row: number) => (shares ? shares[row] : 1);
+  for (let row = 0, at = 0; row < n; row++)
+    for (let c = 0; c < d; c++, at++) mean[c] += ((rows[at] / unit) * weight(row)) / all;
   let sum = 0;
-  for (let at = 0; at < rows.length; at += d)
-    for (let c = 0; c < d; c++) sum += (rows[at + c] / unit - mean[c]) ** 2;
-  return { mean: mean.map((x) => x * unit), deviation: unit * Math.sqrt(sum / n) };
+  for (let row = 0, at = 0; row < n; row++)
+    for (let c = 0; c < d; c++, at++) sum += (rows[at] / unit - mean[c]) ** 2 * weight(row);
+  return { mean: mean.map((x) => x * unit), deviation: unit * Math.sqrt(sum / all) };
 }
 
 /** O(n d). */

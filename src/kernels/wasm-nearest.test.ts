@@ -55,18 +55,20 @@ it('gives distances and sums of the centres that it finds, for any shape', () =>
     d: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(64, 130)),
   });
   fc.assert(
-    fc.property(shapes, ({ seed, n, count, d }) => {
+    fc.property(shapes, fc.boolean(), ({ seed, n, count, d }, weighs) => {
       const points = normals(n * d, seed);
       const centres = normals(count * d, seed + 1);
+      const weights = weighs ? new Float64Array(normals(n, seed + 3)) : undefined;
       const before = new Float64Array(normals(count * d, seed + 2));
       for (const find of [wasmNearest, referenceNearest]) {
         const out = new Int32Array(n);
         const distances = new Float64Array(n);
         const sums = before.slice();
-        find({ points, centres, d, out, distances, sums });
+        find({ points, centres, d, out, distances, sums, weights });
         const expected = before.slice();
         points.forEach((x, at) => {
-          expected[out[Math.floor(at / d)] * d + (at % d)] += x;
+          const i = Math.floor(at / d);
+          expected[out[i] * d + (at % d)] += weights ? weights[i] * x : x;
         });
         expect(sums.every((sum, at) => Math.abs(sum - expected[at]) < 1e-9)).toBe(true);
         const squares = Array.from(out, (j, i) => {

@@ -12,7 +12,7 @@ function rowBytes(count: number, group: number, d: number): number {
 }
 
 /** In float32, products of `d` terms added up one after the other; sums of points in float64. O(n count d). */
-export function wasmNearest({ points, centres, d, out, distances, sums }: NearestCall): void {
+export function wasmNearest({ points, centres, d, out, distances, sums, weights }: NearestCall): void {
   const instance = clusterInstance();
   const { exports } = instance;
   const n = out.length;
@@ -25,6 +25,7 @@ export function wasmNearest({ points, centres, d, out, distances, sums }: Neares
   const numbers = layout.take(Math.ceil(rows / 8) * 32);
   const squares = layout.take(rows * 8);
   const totals = layout.take(sums ? sums.length * 8 : 0);
+  const factors = weights ? layout.take(rows * 8) : 0;
   const work = layout.take(exports.workBytes(d));
   instance.reserve(layout.end);
   instance.f32(given, count * d).set(centres);
@@ -39,7 +40,9 @@ export function wasmNearest({ points, centres, d, out, distances, sums }: Neares
       exports.distances(source, end - start, d, d * 4, given, numbers, squares);
       distances.set(instance.f64(squares, end - start), start);
     }
-    if (sums) exports.addToSums(source, end - start, d, numbers, 0, totals);
+    if (!sums) continue;
+    if (weights) instance.f64(factors, end - start).set(weights.subarray(start, end));
+    exports.addToSums(source, end - start, d, numbers, factors, totals);
   }
   sums?.set(instance.f64(totals, sums.length));
 }

@@ -19,10 +19,11 @@ const shapes = fc.record({
 
 it('finds the spread of rows as in float64, for any shape, size and mean', () => {
   fc.assert(
-    fc.property(shapes, ({ seed, n, d, size, shift }) => {
+    fc.property(shapes, fc.boolean(), ({ seed, n, d, size, shift }, weighs) => {
       const rows = normals(n * d, seed).map((x) => size * (x + shift));
-      const found = wasmSpread(rows, d);
-      const expected = referenceSpread(rows, d);
+      const shares = weighs ? new Float64Array(n).map((_, i) => (2 * (i + 1)) / n / (n + 1)) : undefined;
+      const found = wasmSpread(rows, d, shares);
+      const expected = referenceSpread(rows, d, shares);
       expect(Math.abs(found.deviation - expected.deviation) / size).toBeLessThan(1e-9);
       expect(found.mean.every((x, c) => Math.abs(x - expected.mean[c]) < 1e-9 * size)).toBe(true);
     }),
@@ -83,6 +84,19 @@ it('measures distances over the first columns as in float64, zero where there is
     }),
     { numRuns: 60 },
   );
+});
+
+it('takes shares for parts of all rows', () => {
+  const rows = Float64Array.of(1, 5, 3, 5);
+  for (const given of [rows, new Float32Array(rows)])
+    for (const spread of [wasmSpread, referenceSpread]) {
+      const { mean, deviation } = spread(given, 2, Float64Array.of(0.75, 0.25));
+      expect([...mean, deviation ** 2].map((x) => x.toFixed(9))).toEqual([
+        '1.500000000',
+        '5.000000000',
+        '0.750000000',
+      ]);
+    }
 });
 
 it('makes points as in float64, with and without a matrix', () => {

@@ -13,8 +13,8 @@ const LEAST_FACTOR = 1e-30;
 const MOST_FACTOR = 1e30;
 
 /** In float64. O(n d). Rows in float64 go to the reference. */
-export function wasmSpread(rows: Floats, d: number): Spread {
-  if (!(rows instanceof Float32Array)) return referenceSpread(rows, d);
+export function wasmSpread(rows: Floats, d: number, shares?: Float64Array): Spread {
+  if (!(rows instanceof Float32Array)) return referenceSpread(rows, d, shares);
   const instance = clusterInstance();
   const { exports } = instance;
   const n = rows.length / d;
@@ -22,24 +22,27 @@ export function wasmSpread(rows: Floats, d: number): Spread {
   const source = layout.take(CHUNK * d * 4);
   const numbers = layout.take(CHUNK * 4);
   const total = layout.take(d * 8);
+  const factors = shares ? layout.take(CHUNK * 8) : 0;
   instance.reserve(layout.end);
   const chunks = (visit: (count: number) => void) => {
     for (let start = 0; start < n; start += CHUNK) {
       const end = Math.min(start + CHUNK, n);
       instance.f32(source, (end - start) * d).set(rows.subarray(start * d, end * d));
+      if (shares) instance.f64(factors, end - start).set(shares.subarray(start, end));
       visit(end - start);
     }
   };
   const sums = instance.f64(total, d).fill(0);
   // All rows are added to one sum.
   instance.i32(numbers, CHUNK).fill(0);
-  chunks((count) => exports.addToSums(source, count, d, numbers, 0, total));
-  for (let c = 0; c < d; c++) sums[c] /= n;
+  chunks((count) => exports.addToSums(source, count, d, numbers, factors, total));
+  const all = shares ? 1 : n;
+  for (let c = 0; c < d; c++) sums[c] /= all;
   let squares = 0;
   chunks((count) => {
-    squares += exports.spread(source, count, d, total);
+    squares += exports.spread(source, count, d, total, factors);
   });
-  return { mean: sums.slice(), deviation: Math.sqrt(squares / n) };
+  return { mean: sums.slice(), deviation: Math.sqrt(squares / all) };
 }
 
 /** In float64. O(n d). Rows in float64 go to the reference. */

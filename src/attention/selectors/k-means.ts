@@ -15,7 +15,7 @@ const ROUNDING = 1e-5;
 
 /** `wanted` points: the one nearest to each centre among its own, then those farthest from their centre. */
 function* representatives(points: Float32Array, wanted: number, d: number, random: Random): Steps<number[]> {
-  const clusters = yield* clustersOf(points, d, wanted, random, ITERATIONS);
+  const clusters = yield* clustersOf({ rows: points, d }, wanted, random, ITERATIONS);
   const { distances } = clusters;
   const representative = new Int32Array(clusters.centres.length / d).fill(-1);
   clusters.nearest.forEach((centre, i) => {

@@ -1,6 +1,8 @@
 /** Groups the keys of a head by a plan: some keys stay as they are, k-means groups the others. */
+import type { Floats } from '../../keys.js';
 import type { Steps } from '../../steps.js';
-import { kMeans, leavingOut } from '../k-means.js';
+import { kMeans } from '../k-means.js';
+import { leavingOut } from '../lloyd.js';
 import { rowsOf } from '../rows.js';
 import { firstAndLast } from '../selectors/recent-sinks.js';
 import { remaining, topKeys, union } from '../selectors/top-keys.js';
@@ -12,6 +14,9 @@ import { turned } from './sides.js';
 import { spread } from './spread.js';
 import type { Grouping } from './stored-pairs.js';
 import type { TailHead } from './tail.js';
+
+/** Of a key in k-means, the largest weighing 1: without a weight it would be no point. */
+const LEAST_WEIGHT = 1e-30;
 
 /** Keys that are kept whatever the clusters are, ascending: those of `always`, the window, and what is exact by name. */
 function* namedKeys(facts: HeadFacts, { window, share, by }: Plan, count: number): Steps<readonly number[]> {
@@ -49,7 +54,7 @@ function* groupKeys(
   pairs: number,
   exact: number,
   { iterations }: Plan,
-  { random }: TailHead,
+  { random, logWeights }: TailHead,
   take: (keys: readonly number[]) => void,
 ): Steps<void> {
   const { data, width } = points;
@@ -58,18 +63,26 @@ function* groupKeys(
     return;
   }
   const rows = keys.length * width === data.length ? data : rowsOf(data, width, keys);
-  let clusters = yield* kMeans(rows, width, pairs - exact, random, iterations);
+  const weighted = { rows, d: width, weights: logWeights && weightsOf(logWeights, keys) };
+  let clusters = yield* kMeans(weighted, pairs - exact, random, iterations);
   const alone = pairs - clusters.centres.length / width;
   if (alone > 0) {
     const far = topKeys(clusters.distances, alone, []);
     for (const i of far) take([keys[i]]);
-    clusters = yield* leavingOut(rows, clusters, far, width);
+    clusters = yield* leavingOut(weighted, clusters, far);
   }
   const groups: number[][] = Array.from({ length: clusters.centres.length / width }, () => []);
   keys.forEach((j, i) => {
     if (clusters.nearest[i] >= 0) groups[clusters.nearest[i]].push(j);
   });
   for (const group of groups) take(group);
+}
+
+/** The weights of some keys relative to the largest, none below the least; undefined where all are the same. */
+function weightsOf(logWeights: Floats, keys: readonly number[]): Float64Array | undefined {
+  const largest = keys.reduce((most, j) => Math.max(most, logWeights[j]), Number.NEGATIVE_INFINITY);
+  if (keys.every((j) => logWeights[j] === largest)) return undefined;
+  return Float64Array.from(keys, (j) => Math.max(Math.exp(logWeights[j] - largest), LEAST_WEIGHT));
 }
 
 /** The grouping of a plan into at most `count` pairs, without log-weights. */

@@ -4,6 +4,7 @@ import type { PointColumns } from '../../kernels/kernels.js';
 import { halfScale } from '../selectors/points.js';
 import type { QuerySample } from './query-sample.js';
 import type { TailHead } from './tail.js';
+import { weigh } from './weigh.js';
 
 /** The deviation of values from their mean, in units of that of the keys, or of logits in the queries' metric. */
 const VALUES_EUCLIDEAN = Math.sqrt(0.3);
@@ -59,9 +60,10 @@ function inverse(x: number): number {
  * queries. `values` appends scaled values.
  */
 export function pointsOf(head: TailHead, values: boolean, queries?: QuerySample): Points {
-  const { k, v, n, d, dv, scale } = head;
-  const ofKeys = spreadOf(k, d);
-  const ofValues = values ? spreadOf(v, dv) : undefined;
+  const { k, v, n, d, dv, scale, logWeights } = head;
+  const shares = logWeights && weigh(new Int32Array(n), 1, logWeights).shares;
+  const ofKeys = spreadOf(k, d, shares);
+  const ofValues = values ? spreadOf(v, dv, shares) : undefined;
   const moment = queries && rootOfMoment(queries, d);
   // The deviation of values in units of that of the keys, before these are multiplied by L.
   let weight = VALUES_EUCLIDEAN;

@@ -51,17 +51,22 @@ export function turned({ k, d, power, logWeights }: TailHead, grouping: Grouping
 
 /** The head whose keys are to be points, so that near ones may be averaged: with |x|^p all keys are brought to one side first. */
 export function pointsHead(head: TailHead): TailHead {
-  const { k, q, n, d, power } = head;
+  const { k, q, n, d, power, logWeights } = head;
   if (power === undefined) return head;
-  const signs = commonSides(k, d, new Int32Array(n));
+  const members = new Int32Array(n);
+  const { shares } = weigh(members, 1, logWeights);
+  const signs = commonSides(k, d, members, shares);
   // The derivative of log |x|^p at a usual product, as the scale is that of x -> scale x.
-  const usual = Math.sqrt(meanSquare(q) * meanSquare(k) * d);
+  const usual = Math.sqrt(
+    (meanSquare(q, () => d / q.length) * meanSquare(k, (at) => shares[Math.floor(at / d)])) / d,
+  );
   return { ...head, k: withSigns(k, d, signs), scale: usual > 0 ? power / usual : power };
 }
 
-function meanSquare(rows: Floats): number {
+/** The sum of squares of rows, each entry times its share. */
+function meanSquare(rows: Floats, share: (at: number) => number): number {
   let sum = 0;
-  for (const x of rows) sum += (x * x) / rows.length;
+  for (let at = 0; at < rows.length; at++) sum += rows[at] * rows[at] * share(at);
   return sum;
 }
 

@@ -40,6 +40,30 @@ describe('log-weights', () => {
     expect(distance(few.out.data, many.out.data)).toBeLessThan(1e-13);
   });
 
+  it.each<[string, number | 'softmax']>([
+    ['clusters:exact=0,euclidean', 'softmax'],
+    ['clusters:exact=0,metric=queries', 'softmax'],
+    ['clusters:exact=0,metric=queries', 3],
+  ])('log c counts as c equal keys when keys are clustered: %s, %s', (tail, weights) => {
+    const n = 30;
+    const [keys, values] = [randomTensor([n, 4], 40), randomTensor([n, 3], 41)];
+    // Among many light keys a few heavy ones, which pull centres towards them.
+    const times = Array.from({ length: n }, (_, j) => (j % 5 === 0 ? 6 : 1));
+    const copies = times.flatMap((count, j) => new Array<number>(count).fill(j));
+    const copied = ({ data, shape: [, width] }: ShapedTensor) => ({
+      data: Float64Array.from(copies.flatMap((j) => Array.from(data.subarray(j * width, (j + 1) * width)))),
+      shape: [copies.length, width],
+    });
+    const options = { keys: 9, tail, weights };
+    const logs = { data: Float64Array.from(times, Math.log), shape: [n] };
+    const few = levAttention(q, keys, values, { ...options, logWeights: logs });
+    const many = levAttention(q, copied(keys), copied(values), options);
+    const [one, all] = [few, many].map(({ heads }) => heads[0].stored!.members);
+    expect(copies.map((j) => one[j])).toEqual([...all]);
+    expect(distance(few.out.data, many.out.data)).toBeLessThan(1e-6);
+    expect(levAttention(q, keys, values, options).heads[0].stored!.members).not.toEqual(one);
+  });
+
   it('of zero, and masks that hide nothing, change nothing', () => {
     for (const tail of tails) {
       const plain = levAttention(q, k, v, { keys: 6, tail });

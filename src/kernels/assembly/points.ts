@@ -1,12 +1,13 @@
 /** Rows as points whose distances are compared: how far they spread, and rows less their mean, in float32. */
 
-/** The sum of |x - mean|^2 over rows [count, d], in float64; mean [d] too. */
-export function spread(rows: usize, count: i32, d: i32, mean: usize): f64 {
+/** The sum of |x - mean|^2 over rows [count, d], times their weights unless these are at zero, in float64; mean [d] too. */
+export function spread(rows: usize, count: i32, d: i32, mean: usize, weights: usize): f64 {
   let total: f64 = 0;
   for (let i = 0; i < count; i++) {
     let low = f64x2.splat(0);
     let high = f64x2.splat(0);
     let at = mean;
+    const weight: f64 = weights ? load<f64>(weights + ((<usize>i) << 3)) : 1;
     const end = rows + ((<usize>d) << 2);
     for (; rows + 16 <= end; rows += 16) {
       const x0 = f64x2.sub(f64x2.promote_low_f32x4(v128.load64_zero(rows)), v128.load(at));
@@ -16,10 +17,10 @@ export function spread(rows: usize, count: i32, d: i32, mean: usize): f64 {
       at += 32;
     }
     low = f64x2.add(low, high);
-    total += f64x2.extract_lane(low, 0) + f64x2.extract_lane(low, 1);
+    total += (f64x2.extract_lane(low, 0) + f64x2.extract_lane(low, 1)) * weight;
     for (; rows < end; rows += 4) {
       const x = <f64>load<f32>(rows) - load<f64>(at);
-      total += x * x;
+      total += x * x * weight;
       at += 8;
     }
   }
