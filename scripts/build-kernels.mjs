@@ -11,7 +11,7 @@ const wasm = join(work, 'module.wasm');
 
 mkdirSync(join(kernels, 'generated'), { recursive: true });
 // Modules apart, so that nobody carries what he does not need.
-for (const name of ['rows', 'attend', 'backward', 'cluster', 'dense']) {
+for (const name of ['rows', 'leverage', 'attend', 'backward', 'cluster', 'dense']) {
   const { error, stderr } = await asc.main([
     join(kernels, `assembly/${name}.ts`),
     ...['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--outFile', wasm],

@@ -47,6 +47,22 @@ export interface BlockKernel {
   scores(rows: Floats, out: Float64Array, rowScale?: Float64Array): void;
 }
 
+/**
+ * Leverage scores of one matrix after the other, each of at most BLOCK_ROWS rows and no fewer than its columns, in three steps. X is the matrix
+ * [n, width], with a column of ones after its own where it is `centred`; all in float64, with the sums of a {@link BlockKernel}.
+ */
+export interface LeverageKernel {
+  /** G = X^T X, for the steps that follow; its diagonal [width]. What the steps return is valid until the next call. */
+  gram(rows: Floats, d: number, centred: boolean): Float64Array;
+  /**
+   * W = L^-1 from scale G scale = L L^T with scale [width] powers of two; | |W| roots |, `roots` being those of the diagonal of
+   * scale G scale, or NaN where a pivot falls to `floor` or below.
+   */
+  factor(scale: Float64Array, roots: Float64Array, floor: number): number;
+  /** [n]: |W scale x_i|^2 of each row. */
+  scores(): Float64Array;
+}
+
 /** A quadratic form of the rows of a matrix: shift |y|^2 + |P y|^2 - |M y|^2 of the scaled row y_c = scale_c x_c. */
 export interface QuadraticPlan {
   readonly d: number;

@@ -1,5 +1,5 @@
 /** Combinations of columns T, [d, width] row-major, that make the columns of K T easier to tell apart. */
-import { inverseLower, type PivotedCholesky } from './triangular.js';
+import { inverseLower, type PivotedCholesky } from '../kernels/triangular.js';
 
 /** T and what is known of it. */
 export interface Basis {

@@ -1,6 +1,7 @@
 /** How far scores by a computed Cholesky factor can be off: proved bounds (docs/algorithms.md, section 2: certified error). */
+
+import { cholesky, inverseLower } from '../kernels/triangular.js';
 import { diagonalRoots, UNIT_ROUNDOFF } from './gram.js';
-import { cholesky, inverseLower } from './triangular.js';
 
 /** W = L^-1 of a Gram's Cholesky factor, with what is proved of t = |W x|^2 as a score. */
 export interface Certified {
@@ -48,12 +49,18 @@ export function certify(
     growth += sum * sum;
     noiseError += noiseSum * noiseSum;
   }
-  growth = Math.sqrt(growth) * (1 + 2 * r * UNIT_ROUNDOFF);
-  noiseError = Math.sqrt(noiseError) * (1 + 2 * r * UNIT_ROUNDOFF);
+  const errors = errorsOf(Math.sqrt(growth), Math.sqrt(noiseError), r, depth);
+  return errors.gramError < 0.5 && errors.noiseError < 0.5 ? { inverse, ...errors } : undefined;
+}
+
+/** What is proved where | |W| s | and | |W| h | are computed as these, for a Gram of r columns. */
+export function errorsOf(computed: number, computedNoise: number, r: number, depth: number) {
+  const growth = computed * (1 + 2 * r * UNIT_ROUNDOFF);
+  const noiseError = computedNoise * (1 + 2 * r * UNIT_ROUNDOFF);
   const inverseError = r * UNIT_ROUNDOFF * growth;
   const gramError = (r + 1 + depth) * UNIT_ROUNDOFF * growth ** 2 + 2 * inverseError + inverseError ** 2;
-  if (!(gramError < 0.5 && noiseError < 0.5)) return undefined;
   const absolute = (r + 1) * UNIT_ROUNDOFF * growth + noiseError;
   const relative = 1 / ((1 - gramError) * (1 - noiseError) ** 2) - 1 + (r + 4) * UNIT_ROUNDOFF;
-  return { inverse, growth, gramError, absolute, relative, error: relative + 2 * absolute + absolute ** 2 };
+  const error = relative + 2 * absolute + absolute ** 2;
+  return { growth, gramError, noiseError, absolute, relative, error };
 }

@@ -5,6 +5,8 @@
  * rounding. No key is lost only if such directions count: here they are carried in twice the precision, made orthogonal to what is
  * resolved and to each other, and the factor is extended by them. What is zero even then is no direction.
  */
+
+import { pivotedCholesky } from '../kernels/triangular.js';
 import type { KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
 import { compensatedDot, doubledDot } from './accurate-dot.js';
@@ -13,7 +15,6 @@ import { certify } from './certificate.js';
 import { addMultiple, type Doubled, doubled } from './doubled.js';
 import { diagonalRoots, eachBlock, gramOf, submatrix, summationDepth, UNIT_ROUNDOFF } from './gram.js';
 import { scaleBoth, scaleColumns } from './scaling.js';
-import { pivotedCholesky } from './triangular.js';
 import { type Search, standsOut } from './unresolved.js';
 
 /** The extension of a factor. */

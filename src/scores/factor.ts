@@ -8,6 +8,7 @@
  */
 
 import type { BlockPlan } from '../kernels/kernels.js';
+import { pivotedCholesky } from '../kernels/triangular.js';
 import type { KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
 import { type Basis, combine, identityBasis, keepColumns, productSizes, timesTransposed } from './basis.js';
@@ -18,7 +19,6 @@ import { diagonalRoots, gramOf, submatrix, summationDepth, UNIT_ROUNDOFF } from 
 import { RowCoordinates, rowSpaces } from './row-space.js';
 import { scaleBoth, scaleColumns } from './scaling.js';
 import { columnScaleFor } from './screening.js';
-import { pivotedCholesky } from './triangular.js';
 import { rounding, type Search, unresolvedRows } from './unresolved.js';
 
 /** A factor of K^T K (rows scaled), with what is proved of the scores t_j = |W x_j|^2 that it gives. */
@@ -45,7 +45,7 @@ export interface Factor {
 }
 
 /** Certified error of the scores at which the factor is good enough. */
-const ACCURACY = 1e-5;
+export const ACCURACY = 1e-5;
 /** Four passes resolve condition numbers up to 1e16; more are a bug or an adversary, and then every row is kept. */
 const MOST_PASSES = 10;
 

@@ -6,6 +6,7 @@ import { checkOptionsObject, headsOf, type Keys, placeOfHead, type ResultFor, re
 import { type CallOptions, run, type Steps } from '../steps.js';
 import { centred } from './centred.js';
 import { type Factor, factorize, marginAt } from './factor.js';
+import { smallLeverage } from './small-leverage.js';
 
 /** Options of {@link leverageScores}. */
 export interface LeverageOptions extends CallOptions {
@@ -76,11 +77,17 @@ export function* leverageScoresSteps<const K extends Keys>(
   const heads = headsOf(keys, 'leverageScores: keys');
   const results: LeverageScores[] = [];
   for (const head of heads.list) {
+    const { n, d } = heads;
+    const small = smallLeverage(head.matrix, centre);
+    if (small) {
+      results.push({ n, d, ...small, unresolved: [] });
+      continue;
+    }
     const matrix = centre ? centred(head.matrix) : head.matrix;
     const factor = yield* factorize(matrix, placeOfHead(heads, head, 'leverageScores: keys'));
     results.push({
-      n: heads.n,
-      d: heads.d,
+      n,
+      d,
       scores: yield* scoresOf(factor),
       rank: factor.rank,
       margin: marginAt(factor, 1),

@@ -1,11 +1,12 @@
 /** The sensitivity of one row for f(x) = |x|^p, p >= 1, from below and above by convex duality (docs/algorithms.md, section 3). */
+
+import { cholesky } from '../kernels/triangular.js';
 import { type KeyMatrix, matrixOver } from '../keys.js';
 import type { Steps } from '../steps.js';
 import { identityBasis, timesTransposed } from './basis.js';
 import { edgeDescent, multiply } from './edge-descent.js';
 import { type Factor, factorizeBoth } from './factor.js';
 import { eachBlock, gramOf, UNIT_ROUNDOFF } from './gram.js';
-import { cholesky } from './triangular.js';
 
 /** Certified ends of one sensitivity. */
 export interface Interval {

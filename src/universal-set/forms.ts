@@ -1,9 +1,9 @@
 /** Quadratic forms in float32 that are certified to lie above leverage scores (docs/algorithms.md, section 7: cheap certified bounds). */
 import type { BlockPlan } from '../kernels/kernels.js';
 import type { Form } from '../kernels/sieve.js';
+import { cholesky, inverseLower } from '../kernels/triangular.js';
 import type { Factor } from '../scores/factor.js';
 import { UNIT_ROUNDOFF } from '../scores/gram.js';
-import { cholesky, inverseLower } from '../scores/triangular.js';
 import type { Direction } from './directions.js';
 
 /** What bounds and screens need of a factor. */
