@@ -1,4 +1,4 @@
-/** The `count` keys of largest score, in O(n log count) time, and the bookkeeping of keys that are kept in any case. */
+/** The `count` keys of largest score, in O(n) time as a rule, and the bookkeeping of keys that are kept in any case. */
 
 /** Indices 0 .. n - 1 without those of `always`. */
 export function remaining(n: number, always: readonly number[]): number[] {
@@ -13,32 +13,41 @@ export function union(a: readonly number[], b: readonly number[]): number[] {
   return [...a, ...b].sort((x, y) => x - y);
 }
 
-/** Moves the entry at the root of a min-heap down to its place. */
-function siftDown(heap: Float64Array): void {
-  const { length } = heap;
-  const value = heap[0];
-  let hole = 0;
-  for (;;) {
-    let child = 2 * hole + 1;
-    if (child >= length) break;
-    if (child + 1 < length && heap[child + 1] < heap[child]) child++;
-    if (heap[child] >= value) break;
-    heap[hole] = heap[child];
-    hole = child;
-  }
-  heap[hole] = value;
+/** The middle one of three numbers. */
+function median(a: number, b: number, c: number): number {
+  return a < b ? Math.max(a, Math.min(b, c)) : Math.max(b, Math.min(a, c));
 }
 
-/** The `count`-th largest score. */
+/** Rounds of partition after which what is left is sorted: a few usually do. */
+const MOST_ROUNDS = 64;
+
+/** The `count`-th largest score, by partition around medians of three. O(n) as a rule, O(n log n) at most. */
 function threshold(scores: Float64Array, count: number): number {
-  const heap = scores.slice(0, count).sort();
-  for (let j = count; j < scores.length; j++) {
-    if (scores[j] > heap[0]) {
-      heap[0] = scores[j];
-      siftDown(heap);
+  const values = scores.slice();
+  const place = values.length - count;
+  let first = 0;
+  let last = values.length - 1;
+  for (let round = 0; first < last; round++) {
+    if (round === MOST_ROUNDS) {
+      values.subarray(first, last + 1).sort();
+      break;
     }
+    const pivot = median(values[first], values[(first + last) >>> 1], values[last]);
+    let i = first;
+    let j = last;
+    while (i <= j) {
+      while (values[i] < pivot) i++;
+      while (values[j] > pivot) j--;
+      if (i > j) break;
+      const value = values[i];
+      values[i++] = values[j];
+      values[j--] = value;
+    }
+    if (place <= j) last = j;
+    else if (place >= i) first = i;
+    else break;
   }
-  return heap[0];
+  return values[place];
 }
 
 /**
@@ -49,7 +58,7 @@ export function topKeys(scores: Float64Array, count: number, always: readonly nu
   for (const j of always) scores[j] = Number.POSITIVE_INFINITY;
   const least = threshold(scores, count);
   let ties = count;
-  for (const score of scores) if (score > least) ties--;
+  for (let j = 0; j < scores.length; j++) if (scores[j] > least) ties--;
   const indices: number[] = [];
   for (let j = 0; j < scores.length && indices.length < count; j++)
     if (scores[j] > least || (scores[j] === least && ties-- > 0)) indices.push(j);

@@ -1,6 +1,7 @@
 /** Stored key-value pairs, each the weighted mean of some keys and of their values: what attention looks at in place of all keys. */
 import { sumsOf } from '../../kernels/cluster.js';
 import type { Floats } from '../../keys.js';
+import { rowsOf } from '../rows.js';
 import type { Moments } from './gaussian.js';
 import { weigh } from './weigh.js';
 
@@ -42,9 +43,9 @@ function inOrder({
   excess,
 }: Grouping): Required<Omit<Grouping, 'rest' | 'signs' | 'moments'>> & { last: Int32Array } {
   const last: number[] = [];
-  members.forEach((pair, j) => {
-    if (pair >= 0) last[pair] = j;
-  });
+  for (let j = 0; j < members.length; j++) if (members[j] >= 0) last[members[j]] = j;
+  if (last.every((j, pair) => pair === 0 || j > last[pair - 1]))
+    return { members, last: Int32Array.from(last), excess: excess ?? new Float64Array(last.length) };
   const order = [...last.keys()].sort((a, b) => last[a] - last[b]);
   const place = new Int32Array(order.length);
   order.forEach((pair, at) => {
@@ -70,10 +71,13 @@ export function storedPairs(k: Floats, v: Floats, grouping: Grouping, logWeights
   const { counts, shares, logSums } = weigh(members, pairs, logWeights);
   const { signs } = grouping;
   const signedShares = signs ? shares.map((share, j) => share * signs[j]) : shares;
+  const [d, dv] = [k.length / n, v.length / n];
+  // A key by itself is its mean.
+  const areAlone = !signs && counts.every((count) => count === 1);
   return {
-    keys: means(k, k.length / n, members, pairs, signedShares),
-    values: means(v, v.length / n, members, pairs, shares),
-    logWeights: excess.map((x, pair) => x + logSums[pair]),
+    keys: areAlone ? rowsOf(k, d, last) : means(k, d, members, pairs, signedShares),
+    values: areAlone ? rowsOf(v, dv, last) : means(v, dv, members, pairs, shares),
+    logWeights: logSums.map((x, pair) => x + excess[pair]),
     shares,
     signedShares,
     counts,
