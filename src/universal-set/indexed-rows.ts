@@ -92,3 +92,10 @@ export function otherPositions(positions: readonly number[], count: number): num
     else others.push(i);
   return others;
 }
+
+/** start, start + 1, ...: a loop, as `from` with a callback takes as long as the scores. */
+export function consecutive(start: number, count: number): Float64Array {
+  const indices = new Float64Array(count);
+  for (let i = 0; i < count; i++) indices[i] = start + i;
+  return indices;
+}

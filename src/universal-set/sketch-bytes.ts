@@ -1,11 +1,10 @@
 /** The bytes of a sketch: little-endian, with a version in front and a CRC-32 behind. */
-import { crc32 } from '../io/crc32.js';
 import { GramSum } from '../kernels/gram-sum.js';
-import type { Floats } from '../keys.js';
 import type { GramFactor } from '../scores/gram-factor.js';
 import type { IndexedRows } from './indexed-rows.js';
 import type { Ranges } from './ranges.js';
 import { Screen } from './screen.js';
+import { isOf, type Kind, Reader, Writer } from './sealed-bytes.js';
 import type { Summary } from './summary.js';
 
 /** What a sketch is of: two sketches with the same description can be merged. */
@@ -25,14 +24,11 @@ export interface Contents {
   readonly levels: readonly Summary[];
 }
 
-const MAGIC = 'levSKTCH';
-const VERSION = 2;
-const HEADER_BYTES = MAGIC.length + 4;
-const CRC_BYTES = 4;
+const SKETCH: Kind = { magic: 'levSKTCH', version: 2, noun: 'sketch' };
 
 /** Whether bytes begin as those of a sketch do. */
 export function isSketch(bytes: Uint8Array): boolean {
-  return String.fromCharCode(...bytes.subarray(0, MAGIC.length)) === MAGIC;
+  return isOf(SKETCH, bytes);
 }
 
 /** The bytes of a sketch, with a note. */
@@ -41,9 +37,7 @@ export function sketchBytes(
   { ranges, position, levels }: Contents,
   note: string,
 ): Uint8Array {
-  const writer = new Writer();
-  for (const letter of MAGIC) writer.byte(letter.charCodeAt(0));
-  writer.whole(VERSION);
+  const writer = new Writer(SKETCH);
   const { d, epsilon, f, growth, lowerGrowth, centre } = description;
   writer.text(f);
   writer.text(note);
@@ -63,18 +57,7 @@ export function readSketch(
   bytes: Uint8Array,
   where: string,
 ): { description: Description; note: string; fill: (contents: Contents) => void } {
-  const refuse = (rule: string): never => {
-    throw new RangeError(`${where}: ${rule}`);
-  };
-  if (!isSketch(bytes)) refuse('the bytes must be those of a sketch');
-  if (bytes.length < HEADER_BYTES + CRC_BYTES) refuse('the sketch must be whole, got its beginning only');
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const version = view.getUint32(MAGIC.length, true);
-  if (version !== VERSION) refuse(`the sketch must be of version ${VERSION}, got ${version}`);
-  const end = bytes.length - CRC_BYTES;
-  if (crc32(bytes.subarray(0, end)) !== view.getUint32(end, true))
-    refuse('the sketch must be undamaged and whole, its checksum does not fit');
-  const reader = new Reader(view, HEADER_BYTES, end, refuse);
+  const reader = new Reader(bytes, SKETCH, where);
   const f = reader.text();
   const note = reader.text();
   const [d, epsilon, growth, lowerGrowth, centre, position, rangeCount] = reader.doubles(7);
@@ -83,16 +66,21 @@ export function readSketch(
     note,
     fill(contents) {
       contents.position = reader.wholeIn(position, 0, Number.MAX_SAFE_INTEGER);
-      for (let i = 0; i < rangeCount; i++) {
-        const [start, stop] = reader.doubles(2);
-        reader.wholeIn(start, i === 0 ? 0 : contents.ranges.list[i - 1][1] + 1, Number.MAX_SAFE_INTEGER);
-        contents.ranges.add(start, reader.wholeIn(stop, start + 1, Number.MAX_SAFE_INTEGER));
-      }
+      readRanges(reader, rangeCount, contents.ranges);
       reader.wholeIn(reader.doubles(1)[0], contents.levels.length, contents.levels.length);
       for (const level of contents.levels) readLevel(reader, level, contents.ranges);
-      if (!reader.atEnd()) refuse('the sketch must end where its contents end');
+      reader.close();
     },
   };
+}
+
+/** Reads `count` ranges of rows, ascending and apart, into a list that is empty. */
+export function readRanges(reader: Reader, count: number, ranges: Ranges): void {
+  for (let i = 0; i < count; i++) {
+    const [start, stop] = reader.doubles(2);
+    reader.wholeIn(start, i === 0 ? 0 : ranges.list[i - 1][1] + 1, Number.MAX_SAFE_INTEGER);
+    ranges.add(start, reader.wholeIn(stop, start + 1, Number.MAX_SAFE_INTEGER));
+  }
 }
 
 function writeLevel(writer: Writer, level: Summary): void {
@@ -158,116 +146,4 @@ function readRows(reader: Reader, target: IndexedRows, d: number, ranges: Ranges
       reader.refuse(`it must hold only rows of its ranges, got row ${index}`);
   }
   target.append(size === 4 ? reader.singles(count * d) : reader.finite(count * d), indices);
-}
-
-/** Bytes that grow. */
-class Writer {
-  private view = new DataView(new ArrayBuffer(1024));
-  private length = 0;
-
-  private room(bytes: number): number {
-    const at = this.length;
-    this.length += bytes;
-    if (this.length > this.view.byteLength) {
-      const larger = new Uint8Array(Math.max(this.length, 2 * this.view.byteLength));
-      larger.set(new Uint8Array(this.view.buffer));
-      this.view = new DataView(larger.buffer);
-    }
-    return at;
-  }
-
-  text(value: string): void {
-    const bytes = new TextEncoder().encode(value);
-    this.whole(bytes.length);
-    for (const byte of bytes) this.byte(byte);
-  }
-
-  byte(value: number): void {
-    const at = this.room(1);
-    this.view.setUint8(at, value);
-  }
-
-  whole(value: number): void {
-    const at = this.room(4);
-    this.view.setUint32(at, value, true);
-  }
-
-  doubles(values: ArrayLike<number>): void {
-    const at = this.room(8 * values.length);
-    for (let i = 0; i < values.length; i++) this.view.setFloat64(at + 8 * i, values[i], true);
-  }
-
-  singles(values: Float32Array): void {
-    const at = this.room(4 * values.length);
-    for (let i = 0; i < values.length; i++) this.view.setFloat32(at + 4 * i, values[i], true);
-  }
-
-  /** Everything written, and its CRC-32. */
-  finish(): Uint8Array {
-    this.whole(crc32(new Uint8Array(this.view.buffer, 0, this.length)));
-    return new Uint8Array(this.view.buffer.slice(0, this.length));
-  }
-}
-
-/** Bytes that are read in order; lengths that the bytes cannot have are refused before anything is allocated. */
-class Reader {
-  constructor(
-    private readonly view: DataView,
-    private at: number,
-    private readonly end: number,
-    private readonly fail: (rule: string) => never,
-  ) {}
-
-  refuse(rule: string): never {
-    return this.fail(`the sketch is not valid: ${rule}`);
-  }
-
-  private take(bytes: number): number {
-    if (!(bytes <= this.end - this.at)) this.refuse(`it must have ${bytes} bytes more than it has`);
-    const at = this.at;
-    this.at += bytes;
-    return at;
-  }
-
-  whole(): number {
-    return this.view.getUint32(this.take(4), true);
-  }
-
-  text(): string {
-    const length = this.whole();
-    const at = this.take(length);
-    return new TextDecoder().decode(new Uint8Array(this.view.buffer, this.view.byteOffset + at, length));
-  }
-
-  doubles(count: number): Float64Array {
-    const at = this.take(8 * count);
-    return Float64Array.from({ length: count }, (_, i) => this.view.getFloat64(at + 8 * i, true));
-  }
-
-  finite(count: number): Float64Array {
-    return this.checked(this.doubles(count));
-  }
-
-  singles(count: number): Float32Array {
-    const at = this.take(4 * count);
-    return this.checked(
-      Float32Array.from({ length: count }, (_, i) => this.view.getFloat32(at + 4 * i, true)),
-    );
-  }
-
-  private checked<T extends Floats>(values: T): T {
-    if (!values.every(Number.isFinite)) this.refuse('its numbers must be finite');
-    return values;
-  }
-
-  /** A value that must be a whole number of a range. */
-  wholeIn(value: number, low: number, high: number): number {
-    if (!(Number.isInteger(value) && value >= low && value <= high))
-      this.refuse(`it has ${value} where a whole number from ${low} to ${high} must be`);
-    return value;
-  }
-
-  atEnd(): boolean {
-    return this.at === this.end;
-  }
 }

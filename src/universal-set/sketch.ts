@@ -8,6 +8,7 @@ import { run, type Steps } from '../steps.js';
 import { parseWeight } from '../weights/parse.js';
 import type { WeightFunction } from '../weights/weight.js';
 import { setOfLevels } from './finish.js';
+import { consecutive } from './indexed-rows.js';
 import { allRows, clonesOf, emptyLevels, type Levels } from './levels.js';
 import { Ranges } from './ranges.js';
 import type { UniversalSet } from './result.js';
@@ -257,11 +258,4 @@ export class UniversalSetSketch {
     const { d, epsilon, f, centre } = this;
     return { d, epsilon, f: f.name, growth: f.growth, lowerGrowth: f.lowerGrowth ?? 0, centre };
   }
-}
-
-/** start, start + 1, ...: a loop, as `from` with a callback takes as long as the scores. */
-function consecutive(start: number, count: number): Float64Array {
-  const indices = new Float64Array(count);
-  for (let i = 0; i < count; i++) indices[i] = start + i;
-  return indices;
 }

@@ -6,14 +6,13 @@
  */
 
 import { GramSum } from '../kernels/gram-sum.js';
-import { BLOCK_ROWS, type BlockKernel } from '../kernels/kernels.js';
-import { kernels } from '../kernels/load.js';
-import { type Floats, type KeyMatrix, matrixOver } from '../keys.js';
+import { BLOCK_ROWS } from '../kernels/kernels.js';
+import type { Floats } from '../keys.js';
 import { lowerScore, marginAt, upperScore } from '../scores/factor.js';
 import { summationDepth } from '../scores/gram.js';
 import { type GramFactor, gramFactor } from '../scores/gram-factor.js';
-import { hasDigits } from '../scores/screening.js';
 import { run, type Steps } from '../steps.js';
+import { BlockGrams, checkFinite } from './block-grams.js';
 import { IndexedRows, otherPositions, pick } from './indexed-rows.js';
 import type { Candidate } from './result.js';
 import { Screen } from './screen.js';
@@ -43,7 +42,7 @@ export class Summary {
   /** The next pruning: when this many rows are held, or this many rows are in the Gram. */
   pruneHeld: number;
   pruneRows: number;
-  private kernel: BlockKernel | undefined;
+  private readonly grams: BlockGrams;
 
   constructor(
     readonly shape: Shape,
@@ -51,6 +50,7 @@ export class Summary {
     readonly next?: Summary,
   ) {
     this.sums = new GramSum(shape.width);
+    this.grams = new BlockGrams(shape);
     this.open = new IndexedRows(shape.d);
     this.held = new IndexedRows(shape.d);
     this.pruneHeld = this.pruneRows = this.capacity;
@@ -97,7 +97,7 @@ export class Summary {
       this.insertBlock(rows, indices);
       return;
     }
-    this.checkFinite(rows, indices);
+    checkFinite(rows, indices, this.shape.d);
     this.open.append(rows, indices);
     if (this.open.count < BLOCK_ROWS) return;
     this.insertBlock(this.open.data, this.open.indices);
@@ -107,15 +107,6 @@ export class Summary {
   /** Drops rows that are light by now, once enough came to look. Where it is left off before the end it is still due. */
   *settle(): Steps<void> {
     if (this.held.count >= this.pruneHeld || this.rows >= this.pruneRows) yield* this.prune();
-  }
-
-  private checkFinite(rows: Floats, indices: Float64Array): void {
-    const { d } = this.shape;
-    for (let i = 0; i < rows.length; i++)
-      if (!Number.isFinite(rows[i]))
-        throw new RangeError(
-          `insert: keys must be finite, got ${rows[i]} at row ${indices[Math.floor(i / d)]}, column ${i % d}`,
-        );
   }
 
   /** Takes over what another level has, which is left as it was. */
@@ -133,10 +124,10 @@ export class Summary {
 
   private insertBlock(rows: Floats, indices: Float64Array): void {
     const { d, width } = this.shape;
-    const image = this.imageOf(rows);
-    const gram = this.blockGram(image);
+    const image = this.grams.imageOf(rows);
+    const gram = this.sums && this.grams.gramOf(image, this.sums.room());
     // A Gram tells of every number that is not finite, by its diagonal.
-    if (!gram) this.checkFinite(rows, indices);
+    if (!gram) checkFinite(rows, indices, d);
     this.rows += indices.length;
     if (gram) this.sums?.add(gram);
     else {
@@ -197,33 +188,12 @@ export class Summary {
     return sums && gramFactor(sums.total(), this.shape.width, summationDepth(this.rows), this.shape.noise);
   }
 
-  private imageOf(rows: Floats): KeyMatrix {
-    const { d, image, width } = this.shape;
-    const count = rows.length / d;
-    return matrixOver(image(matrixOver(rows, count, d)).rows(0, count), count, width);
-  }
-
-  /** The Gram of a block's images; undefined where their squares leave the range of float64, or the Gram is lost already. */
-  private blockGram(image: KeyMatrix): Float64Array | undefined {
-    const { width } = this.shape;
-    if (!this.sums) return undefined;
-    const rows = image.rows(0, image.n);
-    this.kernel ??= kernels().blocks({ d: width });
-    const gram = this.sums.room();
-    this.kernel.gram(rows, gram);
-    for (let c = 0; c < width; c++) {
-      if (hasDigits(gram[c * width + c])) continue;
-      // Fine only where the column is really zero.
-      for (let i = c; i < rows.length; i += width) if (rows[i] !== 0) return undefined;
-    }
-    return gram;
-  }
-
   /** The rows that reach the threshold among all that were inserted. Sends the others on, as the last act of this level. */
   *finish(): Steps<Finished> {
     const { held, open, shape, threshold } = this;
     const sums = this.sums && new GramSum(shape.width, [...this.sums.levels]);
-    const gram = open.count > 0 ? this.blockGram(this.imageOf(open.data)) : undefined;
+    const gram =
+      sums && open.count > 0 ? this.grams.gramOf(this.grams.imageOf(open.data), sums.room()) : undefined;
     if (gram) sums?.add(gram);
     this.rows += open.count;
     const lost = open.count > 0 && gram === undefined;
