@@ -8,9 +8,12 @@ import { universalSet } from '../index.js';
 import { writeNpy } from '../io/index.js';
 import { matrixOver } from '../keys.js';
 import { randomStream } from '../random.js';
+import { GramSummary } from '../universal-set/gram-summary.js';
+import { GramFilter } from '../universal-set/second-filter.js';
 import { UniversalSetSketch } from '../universal-set/sketch.js';
 import { parseWeight } from '../weights/parse.js';
-import { filterPartitions, mergeResults, sketchPartitions } from './partition-work.js';
+import { mergeResults } from './merge-work.js';
+import { filterPartitions, gramPartitions, sketchPartitions } from './partition-work.js';
 
 const [n, d, epsilon] = [3000, 5, 0.02];
 const random = randomStream(3);
@@ -113,6 +116,35 @@ test('partitions that are filtered give the keys of the set, in any number of wo
     }),
     { numRuns: 20 },
   );
+});
+
+test('two passes by Grams give the keys of the set, in any partitions and any tree', async () => {
+  const batch = universalSet(keys, { epsilon, exact: true });
+  let skipped = 0;
+  await fc.assert(
+    fc.asyncProperty(cuts, tree, async (ends, fanIns) => {
+      const lines = partitions(ends);
+      const grams = await all(gramPartitions(each(lines), false, {}, {}));
+      let nodes = grams;
+      for (const fanIn of [...fanIns, undefined]) nodes = await all(mergeResults(each(nodes), fanIn, {}, {}));
+      const filter = GramFilter.of(
+        GramSummary.fromBytes(Buffer.from(JSON.parse(nodes[0]).gram, 'base64')),
+        epsilon,
+      )!;
+      const second = lines.map((line, i) =>
+        JSON.stringify({ ...JSON.parse(line), gram: JSON.parse(grams[i]).gram }),
+      );
+      const found = (await all(filterPartitions(each(second), filter, {}, {})))
+        .slice(0, -1)
+        .map((line) => JSON.parse(line));
+      skipped += found.filter(({ skipped }) => skipped).length;
+      expect(found.flatMap(({ indices }) => indices)).toEqual(batch.indices);
+      for (const [i, score] of found.flatMap(({ scores }) => scores).entries())
+        expect(score).toBeCloseTo(batch.scores[i], 9);
+    }),
+    { numRuns: 20 },
+  );
+  expect(skipped).toBeGreaterThan(0);
 });
 
 test('files instead of lines, written twice, are the same', async () => {

@@ -12,6 +12,8 @@ export interface Partition {
   readonly rows: number;
   /** The number of its first row among all rows of the matrix. */
   readonly offset: number;
+  /** Its Gram in base64, as a first pass gave it: a second one then need not read it where all its rows together are light. */
+  readonly gram?: string;
 }
 
 const WHOLE = ['partition', 'start', 'rows', 'offset'] as const;
@@ -35,11 +37,13 @@ export function parsePartition(line: string): Partition {
     return refuse('a partition must be an object of JSON');
   const partition = { start: 0, ...given } as Partition;
   const unknown = Object.keys(partition).find(
-    (name) => name !== 'input' && !WHOLE.some((one) => one === name),
+    (name) => name !== 'input' && name !== 'gram' && !WHOLE.some((one) => one === name),
   );
   if (unknown !== undefined) refuse(`a partition has no ${JSON.stringify(unknown.slice(0, 40))}`);
   if (typeof partition.input !== 'string' || partition.input === '' || partition.input === '-')
     refuse('a partition needs an input, a file or a URL');
+  if (partition.gram !== undefined && typeof partition.gram !== 'string')
+    refuse('a partition needs its Gram in base64, if it has one');
   for (const name of WHOLE)
     if (!(Number.isSafeInteger(partition[name]) && partition[name] >= 0))
       refuse(`a partition needs a whole number as its ${name}`);

@@ -2,15 +2,19 @@
 import { crc32 } from '../io/crc32.js';
 
 /** What a worker does with its partitions. */
-export type Work = 'sketch' | 'merge' | 'filter';
+export type Work = 'gram' | 'sketch' | 'merge' | 'factor' | 'filter';
 
-/** The sketch of a partition, or of several that were merged: in base64 or in a file; without either where there are no rows. */
-export interface SketchResult {
+/** The Gram or the sketch of a partition, or of several that were merged: in base64 or in a file; without either where there are no rows. */
+export interface SummaryResult {
   readonly partition: number;
   readonly rows: number;
+  readonly gram?: string;
   readonly sketch?: string;
   readonly file?: string;
 }
+
+/** Works whose results are merged. */
+const SUMMED = ['gram', 'sketch', 'merge'];
 
 /** The last line of a worker. */
 export interface Trailer {
@@ -63,11 +67,11 @@ export class ResultReader {
   private trailers = 0;
 
   /**
-   * A result with a sketch, or nothing for a trailer, which then agrees with the lines before it.
+   * A result with a Gram or a sketch, or nothing for a trailer, which then agrees with the lines before it.
    *
    * @throws RangeError, one line, for what no worker prints, or where lines are missing
    */
-  read(line: string): SketchResult | undefined {
+  read(line: string): SummaryResult | undefined {
     const value = resultOf(line);
     if (!('end' in value)) {
       this.tally.add(line, value.rows);
@@ -95,29 +99,29 @@ function refuse(rule: string): never {
   throw new RangeError(`ResultReader: ${rule}`);
 }
 
-function resultOf(line: string): SketchResult | Trailer {
+function resultOf(line: string): SummaryResult | Trailer {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
     return refuse(`a result must be a line of JSON, got ${line.slice(0, 80)}`);
   }
-  const result = value as SketchResult | Trailer | null;
+  const result = value as SummaryResult | Trailer | null;
   if (
     result !== null &&
     typeof result === 'object' &&
     Number.isSafeInteger(result.rows) &&
     result.rows >= 0
   ) {
-    if ('end' in result && (result.end === 'sketch' || result.end === 'merge')) return result;
+    if ('end' in result && SUMMED.includes(result.end)) return result;
     if (
       'partition' in result &&
       Number.isSafeInteger(result.partition) &&
       result.partition >= 0 &&
-      [result.sketch, result.file].filter((place) => typeof place === 'string').length ===
+      [result.gram, result.sketch, result.file].filter((place) => typeof place === 'string').length ===
         Number(result.rows > 0)
     )
       return result;
   }
-  return refuse(`a result must be what a worker prints for sketch or merge, got ${line.slice(0, 80)}`);
+  return refuse(`a result must be what a worker prints for gram, sketch or merge, got ${line.slice(0, 80)}`);
 }

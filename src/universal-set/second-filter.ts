@@ -18,7 +18,7 @@ export class GramFilter {
   private constructor(
     private readonly all: GramSummary,
     private readonly factor: GramFactor,
-    private readonly epsilon: number,
+    readonly epsilon: number,
   ) {
     this.screen = new Screen(factor, all.shape.width, epsilon);
   }

@@ -127,6 +127,79 @@ test('workers, merges and a second pass find the keys of a single run', async ()
   expect(found.slice(0, -1).flatMap(({ scores }) => scores)).toEqual(set.scores);
 });
 
+test('two passes by Grams find the keys of a single run, and read no part again that is light', async () => {
+  const single = await json('find', 'all.npy', '--epsilon', '0.01', '--exact');
+  const parts = await manifest();
+  const grams = await pipe(parts, 'gram');
+  const nodes = await pipe(grams, 'merge', '--fan-in', '3');
+  const root = await pipe(nodes, 'merge');
+  expect(lines(await pipe(root, 'factor', '--epsilon', '0.01'))).toEqual([
+    { partition: 0, rows: n, d, centre: false, certified: true, rank: d, margin: expect.any(Number) },
+    { end: 'factor', results: 1, rows: n, crc32: expect.any(String) },
+  ]);
+  expect(await pipe(nodes, 'merge', '-o', 'all')).toContain('part-00000.gram');
+  // In files, the same.
+  const files = await pipe(parts, 'gram', '-o', 'grams');
+  expect(await pipe(await pipe(files, 'merge', '--fan-in', '3'), 'merge')).toBe(root);
+  const gramOf = new Map(lines(grams).map(({ partition, gram }) => [partition, gram]));
+  const second = lines(parts).map((part) => JSON.stringify({ ...part, gram: gramOf.get(part.partition) }));
+  const filter = ['filter', '--factor', 'all/part-00000.gram', '--epsilon', '0.01'];
+  const found = lines(await pipe(second.join('\n'), ...filter)).slice(0, -1);
+  expect(found.flatMap(({ indices }) => indices)).toEqual(single.indices);
+  found
+    .flatMap(({ scores }) => scores)
+    .forEach((score, i) => {
+      expect(score).toBeCloseTo(single.scores[i], 9);
+    });
+  // One row of twelve thousand.
+  expect(found.filter(({ skipped }) => skipped).map(({ partition }) => partition)).toEqual([2]);
+  const all = lines(await pipe(parts, ...filter)).slice(0, -1);
+  expect(all.flatMap(({ indices }) => indices)).toEqual(single.indices);
+  const other = await place.pipe(Buffer.from(second[0].replace(/"offset":0/, '"offset":7')), [
+    'worker',
+    ...filter,
+  ]);
+  expect(other).toMatchObject({
+    code: 1,
+    stderr: 'levattention worker: partition 0: its Gram is of other rows\n',
+  });
+});
+
+test('a Gram of too few rows is no factor, and says so', async () => {
+  const line = JSON.stringify({ partition: 0, input: 'a.npy', start: 0, rows: d - 1, offset: 0 });
+  const root = await pipe(await pipe(line, 'gram'), 'merge', '-o', 'few');
+  expect(lines(await pipe(root, 'factor', '--epsilon', '0.01'))[0]).toMatchObject({
+    rows: d - 1,
+    certified: false,
+  });
+  const refused = await place.pipe(Buffer.from(line), [
+    'worker',
+    'filter',
+    '--factor',
+    'few/part-00000.gram',
+    '--epsilon',
+    '0.1',
+  ]);
+  expect(refused).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(
+      /^levattention worker: few.part-00000\.gram: the Gram does not certify scores[^\n]+\n$/,
+    ),
+  });
+  const mixed = await pipe(line, 'sketch', '--epsilon', '0.01');
+  const { code, stderr } = await place.pipe(
+    Buffer.from(await pipe(line.replace('"partition":0', '"partition":1'), 'gram')),
+    ['worker', 'factor', '--epsilon', '0.1'],
+  );
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const both = mixed + (await pipe(line.replace('"partition":0', '"partition":1'), 'gram'));
+  expect(await place.pipe(Buffer.from(both), ['worker', 'merge'])).toMatchObject({
+    code: 1,
+    stderr: 'levattention worker: partition 1: a Gram and a sketch cannot be merged\n',
+  });
+});
+
 test('no partition is no failure', async () =>
   expect(lines(await pipe('', 'sketch', '--epsilon', '0.01'))).toEqual([
     { end: 'sketch', results: 0, rows: 0, crc32: '00000000' },
@@ -205,16 +278,17 @@ describe('refused in one line', () => {
       1,
       'the results end without a trailer: the worker that printed them was cut off',
     ],
-    ['a mode', ['sort'], '', 2, "the mode must be sketch, merge, filter, got 'sort'"],
+    ['a mode', ['sort'], '', 2, "the mode must be gram, sketch, merge, factor, filter, got 'sort'"],
     [
       'an option of another mode',
       ['merge', '--epsilon', '0.1'],
       '',
       2,
-      '--epsilon belongs to worker sketch, not to merge',
+      '--epsilon belongs to worker sketch and factor and filter, not to merge',
     ],
     ['no epsilon', ['sketch'], '', 2, 'worker sketch needs --epsilon, such as --epsilon 0.05'],
-    ['no factor', ['filter'], '', 2, 'worker filter needs --factor, a sketch of all rows'],
+    ['no factor', ['filter'], '', 2, 'worker filter needs --factor, a sketch or Gram of all rows'],
+    ['no epsilon for a Gram', ['factor'], '', 2, 'worker factor needs --epsilon, such as --epsilon 0.05'],
   ])('%s', async (_, args, input, code, rule) => {
     const found = await place.pipe(Buffer.from(input), ['worker', ...args]);
     expect({ code: found.code, stderr: found.stderr }).toEqual({
