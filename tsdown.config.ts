@@ -37,5 +37,7 @@ export default defineConfig([
     minify: { compress: false, mangle: false, codegen: true },
     outputOptions: { codeSplitting: false },
     plugins: [bundledLicenses('cli.LICENSES.txt')],
+    // What `levattention spark` hands to Spark.
+    copy: ['src/cluster/levattention_spark.py'],
   },
 ]);

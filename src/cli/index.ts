@@ -17,6 +17,7 @@ import { ProgressLine } from './progress.js';
 import { reportCommand } from './report.js';
 import type { Session } from './session.js';
 import { mergeCommand, sketchCommand } from './sketch.js';
+import { sparkCommand } from './spark.js';
 import { trainCommand } from './train.js';
 import { workerCommand } from './worker.js';
 
@@ -50,6 +51,7 @@ function program(): Command {
     filterCommand(session),
     manifestCommand(session),
     workerCommand(session),
+    sparkCommand(session),
     attendCommand(session),
     trainCommand(session),
     evalCommand(session),

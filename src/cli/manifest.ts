@@ -48,6 +48,30 @@ async function manifest(
 ): Promise<string> {
   const most = options.rows === undefined ? Number.POSITIVE_INFINITY : parseCount(options.rows, '--rows');
   checkOutput(options.output, ['.jsonl'], '-o', inputs);
+  const { partitions, rows, d } = await partitionsOfInputs(inputs, most, call);
+  writeManifest(options.output, partitions);
+  if (options.json) return JSON.stringify({ partitions: partitions.length, rows, d });
+  return `${counted(partitions.length, 'partition')} of ${counted(rows, 'row')} and ${counted(d, 'column')} written to ${options.output}`;
+}
+
+/** Writes partitions, a line of JSON for each. */
+export function writeManifest(path: string, partitions: readonly Partition[]): void {
+  writeFileAtomic(
+    path,
+    partitions.map((partition) => `${JSON.stringify(partition)}\n`),
+  );
+}
+
+/**
+ * The partitions of inputs whose rows are numbered one after the other, of at most so many rows each.
+ *
+ * @throws InputError, one line, for inputs that cannot be read, that differ in their columns, or that come twice
+ */
+export async function partitionsOfInputs(
+  inputs: readonly string[],
+  most: number,
+  call: CallOptions,
+): Promise<{ partitions: Partition[]; rows: number; d: number }> {
   const list = new PartitionList();
   const partitions: Partition[] = [];
   let [offset, d] = [0, 0];
@@ -68,12 +92,7 @@ async function manifest(
     }
     call.onProgress?.({ phase: 'inputs', done: i + 1, total: inputs.length });
   }
-  writeFileAtomic(
-    options.output,
-    partitions.map((partition) => `${JSON.stringify(partition)}\n`),
-  );
-  if (options.json) return JSON.stringify({ partitions: partitions.length, rows: offset, d });
-  return `${counted(partitions.length, 'partition')} of ${counted(offset, 'row')} and ${counted(d, 'column')} written to ${options.output}`;
+  return { partitions, rows: offset, d };
 }
 
 /** The rows of an input in parts of at most so many; a row group of more is a part of its own, and so is an input without rows. */

@@ -69,6 +69,6 @@ test('the command line is one file, with the licences of the packages inside it'
 test('dist/ holds no other file', () => {
   const files = readdirSync(dirname(built('index.js')));
   const known =
-    /^(index|io|worker)\.(js|d\.ts)$|^vit-worker\.js$|^cli\.(js|LICENSES\.txt)$|^[\w-]+-[\w-]{8}\.(js|d\.ts)$/;
+    /^(index|io|worker)\.(js|d\.ts)$|^vit-worker\.js$|^cli\.(js|LICENSES\.txt)$|^levattention_spark\.py$|^[\w-]+-[\w-]{8}\.(js|d\.ts)$/;
   expect(files.filter((file) => !known.test(file))).toEqual([]);
 });

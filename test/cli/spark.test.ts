@@ -1,0 +1,178 @@
+/** What `levattention spark` says where it cannot do its work: what is missing, refused before Spark starts, or failed there. `npm run test:spark` has the rest. */
+import { chmodSync, existsSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeNpy } from '../../src/io/index.js';
+import { tensor, Workplace } from './cli.js';
+
+let place: Workplace;
+beforeAll(() => {
+  place = new Workplace();
+  place.write('a.npy', writeNpy(tensor([50, 3], 1)));
+  place.write('b.npy', writeNpy(tensor([40, 2], 2)));
+});
+afterAll(() => place?.remove());
+
+/** A program that stands in for spark-submit where it is of no use: it says something, and ends. */
+function submit(name: string, script: string): string {
+  place.write(name, `#!/bin/sh\n${script}\n`);
+  chmodSync(place.path(name), 0o755);
+  return place.path(name);
+}
+
+const job = ['spark', '--master', 'spark://none:7077', '--epsilon', '0.1', '-o', 'keys.jsonl'];
+
+async function refused(args: readonly string[], environment: Record<string, string> = {}) {
+  const { code, stdout, stderr } = await place.run([...job, ...args], environment);
+  expect(stdout).toBe('');
+  expect(existsSync(place.path('keys.jsonl'))).toBe(false);
+  const [, line] = /^levattention spark: ([^\n]+)\n$/.exec(stderr) ?? [];
+  return { code, line: line ?? stderr };
+}
+
+describe('what is missing', () => {
+  test.each([
+    [
+      'spark-submit on PATH',
+      { PATH: '/none', SPARK_HOME: '' },
+      /^spark-submit is missing: install Apache Spark .*--spark-submit, SPARK_HOME or PATH$/,
+    ],
+    [
+      'spark-submit in SPARK_HOME',
+      { SPARK_HOME: '/none' },
+      /^SPARK_HOME has no program bin\/spark-submit, got '\/none'$/,
+    ],
+  ])('%s', async (_, environment, rule) => {
+    const { code, line } = await refused(['--input', 'a.npy'], environment);
+    expect(line).toMatch(rule);
+    expect(code).toBe(2);
+  });
+
+  test('the spark-submit that was named', async () =>
+    expect(await refused(['--input', 'a.npy', '--spark-submit', 'a.npy'])).toEqual({
+      code: 2,
+      line: '--spark-submit a.npy: is no program',
+    }));
+
+  test.each([
+    [
+      'Java',
+      'echo "JAVA_HOME is not set" >&2; exit 1',
+      /^Java is missing, or Spark cannot run it: Spark 4 needs Java 17/,
+    ],
+    [
+      'a newer Java',
+      'echo "Exception in thread \\"main\\" java.lang.UnsupportedClassVersionError: org/apache/spark/launcher/Main" >&2; exit 1',
+      /^Java is too old for this Spark/,
+    ],
+    ['Python', 'echo "env: python3: No such file or directory" >&2; exit 127', /^Python is missing: /],
+    [
+      'the master',
+      'echo "26/01/01 ERROR StandaloneSchedulerBackend: Application has been killed. Reason: All masters are unresponsive! Giving up." >&2; exit 1',
+      /^Spark does not reach the master: .*All masters are unresponsive! Giving up\.$/,
+    ],
+    [
+      'anything else',
+      'echo "Error: odd" >&2; echo more >&2; exit 3',
+      /^spark-submit ended with 3: Error: odd$/,
+    ],
+    ['every word', 'exit 4', /^spark-submit ended with 4: it said nothing$/],
+    ['the end of the job', 'exit 0', /^spark-submit ended with 0: it said nothing$/],
+  ])('%s', async (_, script, rule) => {
+    const { code, line } = await refused(['--input', 'a.npy', '--spark-submit', submit('missing', script)]);
+    expect(line).toMatch(rule);
+    expect(code).toBe(1);
+  });
+});
+
+test('the job says why it failed, and what is in the way of the keys', async () => {
+  const failed = submit('failed', `echo '@levattention {"error":"partition 3: odd"}'; exit 1`);
+  expect(await refused(['--input', 'a.npy', '--spark-submit', failed])).toEqual({
+    code: 1,
+    line: 'partition 3: odd',
+  });
+  // Its last argument is the plan, beside which the results lie.
+  const cut = (results: string) =>
+    submit(
+      'cut',
+      `for plan; do :; done; printf '%s' '${results}' > "$(dirname "$plan")/found.jsonl"
+echo '@levattention {"outcome":{"passes":2,"factor":{"rank":3,"margin":0},"tasks":{}}}'`,
+    );
+  const found = '{"partition":0,"rows":50,"indices":[7],"scores":[0.5],"undecided":[]}\n';
+  expect(await refused(['--input', 'a.npy', '--spark-submit', cut('')])).toEqual({
+    code: 1,
+    line: 'the second pass has no results of partition 0',
+  });
+  expect(await refused(['--input', 'a.npy', '--spark-submit', cut(found + found)])).toEqual({
+    code: 1,
+    line: 'the second pass has results of partition 0 that nobody asked for',
+  });
+});
+
+describe('refused before anything starts', () => {
+  const never = () => submit('never', `touch '${place.path('started')}'`);
+  const line = (partition: number, offset: number, input = 'a.npy', start = 0) =>
+    `${JSON.stringify({ partition, input, start, rows: 10, offset })}\n`;
+  test.each([
+    ['neither inputs nor a manifest', [], 2, 'either --input or --manifest says which keys are meant'],
+    [
+      'both',
+      ['--input', 'a.npy', '--manifest', 'm.jsonl'],
+      2,
+      'either --input or --manifest says which keys are meant',
+    ],
+    ['no such file', ['--input', '*.parquet'], 1, '*.parquet: no file has such a name'],
+    ['other columns', ['--input', '?.npy'], 1, /b\.npy: has 2 columns, the inputs before it have 3$/],
+    [
+      'an input twice',
+      ['--input', '*.npy', '--input', 'a.npy'],
+      1,
+      /b\.npy: has 2 columns|are in another one, too/,
+    ],
+    [
+      'the driver elsewhere',
+      ['--input', 'a.npy', '--', '--deploy-mode', 'cluster'],
+      2,
+      'the job runs in client mode alone: its results come to this machine',
+    ],
+    [
+      'an output of another kind',
+      ['--input', 'a.npy', '-o', 'keys.csv'],
+      2,
+      "-o must end in .parquet, .jsonl, got 'keys.csv'",
+    ],
+    ['a weight', ['--input', 'a.npy', '--f', 'odd:1'], 2, /^--f: /],
+    ['tasks', ['--input', 'a.npy', '--tasks', '0'], 2, "--tasks must be a positive whole number, got '0'"],
+  ])('%s', async (_, args, code, rule) => {
+    const found = await refused(['--spark-submit', never(), ...args]);
+    expect(found.code).toBe(code);
+    expect(found.line).toEqual(typeof rule === 'string' ? rule : expect.stringMatching(rule));
+    expect(existsSync(place.path('started'))).toBe(false);
+  });
+
+  test.each([
+    [
+      'lists a partition twice',
+      line(0, 0) + line(0, 10, 'a.npy', 10),
+      'm.jsonl, line 2: partition 0 is listed twice',
+    ],
+    [
+      'has a row of the matrix twice',
+      line(0, 0) + line(1, 9, 'a.npy', 20),
+      'm.jsonl, line 2: rows 9 to 9 of partition 1 are in another one, too',
+    ],
+    [
+      'has a row of an input twice',
+      line(0, 0) + line(1, 50, 'a.npy', 9),
+      'm.jsonl, line 2: rows 9 to 9 of a.npy, of partition 1, are in another one, too',
+    ],
+    ['is no manifest', '\nrows\n', 'm.jsonl, line 2: a partition must be a line of JSON, got rows'],
+    ['is empty', '\n', 'm.jsonl: there are no rows'],
+  ])('a manifest that %s', async (_, text, rule) => {
+    place.write('m.jsonl', text);
+    expect(await refused(['--manifest', 'm.jsonl', '--spark-submit', never()])).toEqual({
+      code: 1,
+      line: rule,
+    });
+    expect(existsSync(place.path('started'))).toBe(false);
+  });
+});
