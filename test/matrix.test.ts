@@ -29,6 +29,7 @@ import {
   type SketchOptions,
   sensitivities,
   sensitivitiesAsync,
+  type UniversalSet,
   type UniversalSetOptions,
   UniversalSetSketch,
   universalSet,
@@ -40,8 +41,10 @@ import { kernels, useKernels } from '../src/kernels/load.js';
 import { useWorkerFile } from '../src/kernels/pool.js';
 import { referenceKernels } from '../src/kernels/reference.js';
 import { flat } from './guarantee/check.js';
+import { exactLeverage } from './oracle/exact.js';
 import { generators, toFloat32 } from './oracle/generators.js';
 import { type Matrix, tensor } from './oracle/matrix.js';
+import { nearPlane } from './oracle/near-plane.js';
 import { seeded } from './oracle/random.js';
 import { built } from './packaging/built.js';
 
@@ -336,6 +339,10 @@ const inOrder = [
   'through bytes after every piece',
 ];
 
+function scaledColumns(matrix: Matrix, scales: readonly number[]): Matrix {
+  return { ...matrix, data: matrix.data.map((x, i) => x * scales[i % matrix.d]) };
+}
+
 function rowsOf({ data, d }: Matrix, start: number, end: number): Matrix {
   return { data: data.slice(start * d, end * d), n: end - start, d };
 }
@@ -385,6 +392,50 @@ describe.each([
         expect(sure(found.indices)).toEqual(sure(set.indices));
       }
     });
+  });
+});
+
+describe('keys nearer to a plane than doubled precision tells', () => {
+  const epsilon = 0.005;
+  const near: [string, Matrix][] = [
+    ['most of them in it', nearPlane(seeded(3), 1500, 0.3)],
+    ['none of them', nearPlane(seeded(2), 700, 30)],
+    ['columns scaled', scaledColumns(nearPlane(seeded(5), 900, 0.5), [2 ** -200, 1, 2 ** 200])],
+  ];
+
+  describe.each(near)('%s', (_, matrix) => {
+    const truth = exactLeverage(matrix);
+    const heavy = Array.from({ length: matrix.n }, (_, j) => j).filter((j) => truth.compare(j, epsilon) >= 0);
+    const keys = double(matrix);
+    const claimAll = ({ indices, scores, undecided, guarantee }: UniversalSet) => {
+      expect(heavy.length).toBeGreaterThan(0);
+      expect(heavy.filter((j) => !indices.includes(j))).toEqual([]);
+      indices.forEach((j, i) => {
+        expect(truth.compare(j, scores[i])).toBeLessThanOrEqual(0);
+      });
+      const light = indices.filter((j) => truth.compare(j, epsilon) < 0 && !undecided.includes(j));
+      if (guarantee === 'minimal') expect(light).toEqual([]);
+    };
+
+    test('in memory, without blocking and on threads', async () => {
+      const set = flat(universalSet(keys, { epsilon, exact: true }));
+      claimAll(set);
+      claimAll(flat(universalSet(keys, { epsilon })));
+      for (const threads of [1, 2])
+        expect(await universalSetAsync(keys, { epsilon, exact: true, threads })).toEqual(set);
+    });
+
+    test.each(Object.entries(streams))('in one pass, %s', (_, stream) => {
+      claimAll(stream(matrix, { d: matrix.d, epsilon }).finish());
+    });
+  });
+
+  test('a key that alone leaves it has all of the attention', () => {
+    const { data, n, d } = nearPlane(seeded(7), 40, 0);
+    data[d * 17 + 2] += 1;
+    for (const f of [power(2), power(1), power(4), huber(1)])
+      expect(flat(universalSet({ data, shape: [n, d] }, { epsilon: 1, f })).indices).toContain(17);
+    expect(keyLifetimes({ data, shape: [n, d] }, { epsilon: 1 }).lastNeeded[17]).toBe(n - 1);
   });
 });
 

@@ -7,6 +7,7 @@
  */
 import type { KeyMatrix } from '../keys.js';
 import type { Progress, Steps } from '../steps.js';
+import { parts } from './whole-numbers.js';
 
 /** Digits of a square root of a score, in bits. */
 const DIGITS = 200n;
@@ -103,16 +104,4 @@ function wholeRows(matrix: KeyMatrix): bigint[][] {
       return mantissa << BigInt(exponent - lowest[c]);
     }),
   );
-}
-
-const view = new DataView(new ArrayBuffer(8));
-
-/** x as mantissa 2^exponent, both whole. */
-function parts(x: number): { mantissa: bigint; exponent: number } {
-  view.setFloat64(0, x);
-  const bits = view.getBigUint64(0);
-  const biased = Number((bits >> 52n) & 0x7ffn);
-  const fraction = bits & 0xfffffffffffffn;
-  const size = biased === 0 ? fraction : fraction | (1n << 52n);
-  return { mantissa: x < 0 ? -size : size, exponent: Math.max(biased, 1) };
 }

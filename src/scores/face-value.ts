@@ -3,19 +3,21 @@
  *
  * For numbers as they are stored, a product of low rank has full rank, and a key may be alone in a direction that is below its own
  * rounding. No key is lost only if such directions count: here they are carried in twice the precision, made orthogonal to what is
- * resolved and to each other, and the factor is extended by them. What is zero even then is no direction.
+ * resolved and to each other, and the factor is extended by them. Where one is zero even then, exact
+ * arithmetic says which rows would be alone along it.
  */
 
 import { pivotedCholesky } from '../kernels/triangular.js';
 import type { KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
-import { compensatedDot, doubledDot } from './accurate-dot.js';
 import { partsOf } from './basis.js';
 import { certify } from './certificate.js';
+import { accurateImage } from './compensated.js';
 import { addMultiple, type Doubled, doubled } from './doubled.js';
-import { diagonalRoots, eachBlock, gramOf, submatrix, summationDepth, UNIT_ROUNDOFF } from './gram.js';
+import { rowsApart } from './exact-relations.js';
+import { diagonalRoots, gramOf, submatrix, summationDepth, UNIT_ROUNDOFF } from './gram.js';
 import { scaleBoth, scaleColumns } from './scaling.js';
-import { type Search, standsOut } from './unresolved.js';
+import type { Search } from './unresolved.js';
 
 /** The extension of a factor. */
 export interface Extension {
@@ -35,7 +37,7 @@ const CORRELATED = 1e-4;
 
 /**
  * The extended factor, undefined where every direction set aside is exactly zero; and the rows that not even twice the precision
- * resolves. O(n d (width + 20 directions)) a pass, two or three passes where they are zero.
+ * resolves, or that are in none of the exact relations which zero directions stand for. O(n d (width + 20 directions)) a pass, two or three passes where they are zero.
  */
 export function* faceValue(search: Search): Steps<{ extension?: Extension; unresolved: readonly number[] }> {
   const { matrix, rowScale, width, sizes, entryError, resolved } = search;
@@ -48,20 +50,19 @@ export function* faceValue(search: Search): Steps<{ extension?: Extension; unres
   const resolvedSizes = Array.from({ length: width }, (_, a) =>
     sizes.reduce((sum, size, c) => sum + size * Math.abs(resolved[c * width + a]), 0),
   );
-  const plainError =
-    ((d + 1) * UNIT_ROUNDOFF + entryError) * resolvedSizes.reduce((a, b) => Math.max(a, b), 0);
+  const plainError = ((d + 1) * UNIT_ROUNDOFF + entryError) * Math.max(0, ...resolvedSizes);
   const compensated = plainError > ACCURACY / 8;
   const zero: Doubled[] = [];
   let directions = search.nulls.map(doubled);
   for (let pass = 1; ; pass++) {
-    const image = imageOf(search, directions, compensated);
+    const image = accurateImage(search, directions, compensated);
     const whole = yield* gramOf(image, { d: image.d }, rowScale);
     const norms = diagonalRoots(whole, image.d);
     const live = directions.map((direction, i) => norms[width + i] > rounding * sizeOf(direction));
     zero.push(...directions.filter((_, i) => !live[i]));
     const kept = Array.from(norms.keys()).filter((c) => c < width || live[c - width]);
     directions = directions.filter((_, i) => live[i]);
-    if (directions.length === 0) return { unresolved: yield* rowsBeyond(search, zero, rounding) };
+    if (directions.length === 0) return { unresolved: yield* rowsApart(search, zero, rounding) };
     const r = kept.length;
     const gram = submatrix(whole, image.d, kept);
     const roots = diagonalRoots(gram, r);
@@ -79,54 +80,19 @@ export function* faceValue(search: Search): Steps<{ extension?: Extension; unres
       return {
         extension: {
           ...certified,
-          matrix: imageOf(search, directions, compensated),
+          matrix: accurateImage(search, directions, compensated),
           width: r,
           factor: scaleColumns(certified.inverse, r, scale),
         },
-        unresolved: yield* rowsBeyond(search, zero, rounding),
+        unresolved: yield* rowsApart(search, zero, rounding),
       };
     // Beyond the last pass nothing is known of these directions: every row with a component along one is kept.
     if (pass === MOST_PASSES)
-      return { unresolved: yield* rowsBeyond(search, [...zero, ...directions], rounding) };
+      return { unresolved: yield* rowsApart(search, [...zero, ...directions], rounding) };
     directions = correlated(gram, roots, width)
       ? directions.map((direction, i) => withoutResolved(direction, search, gram, r, width + i))
       : combined(directions, scaled, scale, r, width, depth);
   }
-}
-
-/** [x_j, y_j]: the resolved coordinates and the products with the directions, computed as they are read. */
-function imageOf(search: Search, directions: readonly Doubled[], compensated: boolean): KeyMatrix {
-  const { matrix, columnScale, resolved, width } = search;
-  const { n, d } = matrix;
-  const all = width + directions.length;
-  const key = new Float64Array(d);
-  // Row a holds column a.
-  const columns = Float64Array.from(resolved, (_, i) => resolved[(i % d) * width + Math.floor(i / d)]);
-  return {
-    n,
-    d: all,
-    rows(start, end) {
-      const block = matrix.rows(start, end);
-      const out = new Float64Array((end - start) * all);
-      for (let j = 0; j < end - start; j++) {
-        for (let c = 0; c < d; c++) key[c] = block[j * d + c] * (columnScale ? columnScale[c] : 1);
-        for (let a = 0; a < width; a++)
-          out[j * all + a] = compensated
-            ? compensatedDot(key, 0, columns, a * d, d)
-            : plainDot(key, columns, a * d);
-        directions.forEach(({ high, low }, i) => {
-          out[j * all + width + i] = doubledDot(key, 0, high, low, d);
-        });
-      }
-      return out;
-    },
-  };
-}
-
-function plainDot(key: Float64Array, columns: Float64Array, start: number): number {
-  let sum = 0;
-  for (let c = 0; c < key.length; c++) sum += key[c] * columns[start + c];
-  return sum;
 }
 
 function correlated(gram: Float64Array, roots: Float64Array, width: number): boolean {
@@ -178,27 +144,4 @@ function combined(
     for (const [column, part] of parts) addMultiple(out, part, directions[column]);
     return out;
   });
-}
-
-/** Rows with a component along a direction that is more than the rounding of twice the precision. */
-function* rowsBeyond(search: Search, directions: readonly Doubled[], threshold: number): Steps<number[]> {
-  const { matrix, rowScale, columnScale } = search;
-  const { n, d } = matrix;
-  const rows: number[] = [];
-  const key = new Float64Array(d);
-  if (directions.length === 0) return rows;
-  yield* eachBlock(n, 'unresolved', (start, end) => {
-    const block = matrix.rows(start, end);
-    for (let j = start; j < end; j++) {
-      if (rowScale && rowScale[j] === 0) continue;
-      for (let c = 0; c < d; c++) key[c] = block[(j - start) * d + c] * (columnScale ? columnScale[c] : 1);
-      if (
-        directions.some(({ high, low }) =>
-          standsOut(search, key, high, doubledDot(key, 0, high, low, d), threshold),
-        )
-      )
-        rows.push(j);
-    }
-  });
-  return rows;
 }

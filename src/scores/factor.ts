@@ -13,7 +13,7 @@ import type { KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
 import { type Basis, combine, identityBasis, keepColumns, productSizes, timesTransposed } from './basis.js';
 import { certify } from './certificate.js';
-import { compensatedProduct } from './compensated.js';
+import { accurateImage } from './compensated.js';
 import { type Extension, faceValue } from './face-value.js';
 import { diagonalRoots, gramOf, submatrix, summationDepth, UNIT_ROUNDOFF } from './gram.js';
 import { RowCoordinates, rowSpaces } from './row-space.js';
@@ -239,7 +239,7 @@ function* factorizeResolved(matrix: KeyMatrix, where: string, rowScale?: Float64
             ? {
                 matrix,
                 columnScale,
-                given: columnScale && relativeToLeast(columnScale),
+                given: columnScale?.map((s) => s / Math.min(...columnScale)),
                 rowScale,
                 sizes,
                 entryError,
@@ -257,11 +257,6 @@ function* factorizeResolved(matrix: KeyMatrix, where: string, rowScale?: Float64
   }
 }
 
-function relativeToLeast(scale: Float64Array): Float64Array {
-  const least = scale.reduce((a, b) => Math.min(a, b));
-  return scale.map((s) => s / least);
-}
-
 /** The rows of K T: computed by the kernel, or beforehand as if in twice the precision. */
 function imageOf(
   matrix: KeyMatrix,
@@ -271,7 +266,10 @@ function imageOf(
 ): { matrix: KeyMatrix; plan: BlockPlan } {
   const { d } = matrix;
   const { width } = basis;
-  if (compensated) return { matrix: compensatedProduct(matrix, basis, columnScale), plan: { d: width } };
+  if (compensated) {
+    const product = { matrix, columnScale, resolved: basis.matrix, width };
+    return { matrix: accurateImage(product, [], true), plan: { d: width } };
+  }
   if (basis.isIdentity) return { matrix, plan: { d, columnScale } };
   return { matrix, plan: { d, columnScale, transform: basis.matrix, width } };
 }

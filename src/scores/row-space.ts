@@ -8,6 +8,7 @@
 import { ArrayMatrix, type KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
 import { addMultiple, type Doubled, doubled, doubledProduct } from './doubled.js';
+import { differentRows } from './exact-relations.js';
 import { eachBlock, gramOf, summationDepth, UNIT_ROUNDOFF } from './gram.js';
 import { gramFactor } from './gram-factor.js';
 import { columnScale, hasDigits, largestEntries } from './screening.js';
@@ -73,9 +74,12 @@ export function* rowSpaces(
   const given = largest.map((value) => value / most);
   const found = yield* eliminate(rows, given, rounding(d));
   const numerical = coordinates(n, rows, found, far);
-  if (found.rest <= faceThreshold && found.unresolved.length === 0)
-    return { numerical, faceValue: numerical };
-  return { numerical, faceValue: coordinates(n, rows, yield* eliminate(rows, given, faceThreshold), far) };
+  const open = found.rest > faceThreshold || found.unresolved.length > 0;
+  let exact = open ? yield* eliminate(rows, given, faceThreshold) : found;
+  // What is left of a row may be less than twice the precision tells. It is zero for certain where all are copies of those that are taken.
+  if (differentRows(matrix, active) > exact.columns.length)
+    exact = { ...exact, unresolved: [...exact.unresolved, ...exact.dependent] };
+  return { numerical, faceValue: exact === found ? numerical : coordinates(n, rows, exact, far) };
 }
 
 /** The rows that are not zero, scaled by powers of two; and those that are too small beside others to be scaled. */
@@ -129,6 +133,8 @@ function* areIndependent(rows: readonly Row[], d: number): Steps<boolean> {
 interface Elimination {
   readonly columns: readonly Float64Array[];
   readonly unresolved: readonly number[];
+  /** Rows of which nothing is left but for rounding. */
+  readonly dependent?: readonly number[];
   readonly entryError: number;
 }
 
@@ -144,7 +150,7 @@ function* eliminate(
   rows: readonly Row[],
   given: Float64Array,
   threshold: number,
-): Steps<Elimination & { rest: number }> {
+): Steps<Required<Elimination> & { rest: number }> {
   const d = given.length;
   const left = rows.map(({ entries }) => doubled(entries.slice()));
   const sizeOf = (i: number) => norm(left[i].high);
@@ -174,8 +180,10 @@ function* eliminate(
       if (share > threshold && own > height) [best, height] = [i, own];
     }
     if (best < 0) {
-      for (const i of remaining) if (blur[i] > threshold * givenSizes[i]) unresolved.push(rows[i].index);
-      return { columns, unresolved, rest, entryError };
+      const dependent: number[] = [];
+      for (const i of remaining)
+        (blur[i] > threshold * givenSizes[i] ? unresolved : dependent).push(rows[i].index);
+      return { columns, unresolved, dependent, rest, entryError };
     }
     remaining.delete(best);
     const pivot = left[best];
@@ -211,7 +219,7 @@ function* eliminate(
     entryError = Math.max(entryError, columnError);
     if (hidden) unresolved.push(rows[best].index);
     columns.push(column);
-    yield { phase: 'row space', done: columns.length, total: rows.length };
+    yield { phase: 'rows', done: columns.length, total: rows.length };
   }
 }
 

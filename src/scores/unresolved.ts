@@ -1,7 +1,8 @@
 /** Rows that stand out of the rounding along directions that were set aside (docs/algorithms.md, section 2: what counts as rank). */
 import type { KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
-import { accurateDot } from './accurate-dot.js';
+import { accurateDot, doubledDot } from './accurate-dot.js';
+import { type Doubled, doubled } from './doubled.js';
 import { eachBlock, UNIT_ROUNDOFF } from './gram.js';
 
 /**
@@ -39,8 +40,8 @@ export interface Search {
  * Before rows are judged by it, N is made orthogonal to the resolved directions: N -= Z (K Z)^T (K N), from accurate products.
  */
 export function* unresolvedRows(search: Search): Steps<readonly number[]> {
-  const { matrix, nulls, rowScale, sizes } = search;
-  const { n, d } = matrix;
+  const { matrix, nulls, sizes } = search;
+  const { d } = matrix;
   const threshold = rounding(d);
   const directions = nulls.map((direction) => direction.slice());
   for (let step = 0; step < REFINEMENTS; step++) yield* refine(search, directions);
@@ -49,26 +50,31 @@ export function* unresolvedRows(search: Search): Steps<readonly number[]> {
     const size = Math.hypot(...direction.map((entry, c) => entry * sizes[c]));
     for (let c = 0; c < d; c++) if (Math.abs(direction[c] * sizes[c]) <= threshold * size) direction[c] = 0;
   }
+  return yield* rowsBeyond(search, directions.map(doubled), threshold);
+}
+
+/** The rows that stand out of the rounding of a precision along a direction, ascending. Rows of scale 0 are passed over. */
+export function* rowsBeyond(
+  search: Search,
+  directions: readonly Doubled[],
+  threshold: number,
+): Steps<number[]> {
+  const { d } = search.matrix;
   const rows: number[] = [];
-  const key = new Float64Array(d);
-  yield* eachBlock(n, 'unresolved', (start, end) => {
-    const block = matrix.rows(start, end);
-    for (let j = start; j < end; j++) {
-      if (rowScale && rowScale[j] === 0) continue;
-      scaledRow(search, block, j - start, key);
-      if (
-        directions.some((direction) =>
-          standsOut(search, key, direction, accurateDot(key, 0, direction, 0, d), threshold),
-        )
+  if (directions.length === 0) return rows;
+  yield* eachKey(search, (key, j) => {
+    if (
+      directions.some(({ high, low }) =>
+        standsOut(search, key, high, doubledDot(key, 0, high, low, d), threshold),
       )
-        rows.push(j);
-    }
+    )
+      rows.push(j);
   });
   return rows;
 }
 
 /** |product| > threshold |D k| |D^-1 N|, with D the scaling to the given coordinates or to unit columns. */
-export function standsOut(
+function standsOut(
   { sizes, given }: Search,
   key: Float64Array,
   direction: Float64Array,
@@ -92,23 +98,17 @@ export function standsOut(
 /** Takes what the resolved directions explain of K N out of each N. */
 function* refine(search: Search, directions: readonly Float64Array[]): Steps<void> {
   const { matrix, rowScale, resolved, width } = search;
-  const { n, d } = matrix;
+  const { d } = matrix;
   const explained = directions.map(() => new Float64Array(width));
-  const key = new Float64Array(d);
   const x = new Float64Array(width);
-  yield* eachBlock(n, 'null directions', (start, end) => {
-    const block = matrix.rows(start, end);
-    for (let j = start; j < end; j++) {
-      const weight = rowScale ? rowScale[j] ** 2 : 1;
-      if (weight === 0) continue;
-      scaledRow(search, block, j - start, key);
-      x.fill(0);
-      for (let c = 0; c < d; c++) for (let a = 0; a < width; a++) x[a] += key[c] * resolved[c * width + a];
-      directions.forEach((direction, i) => {
-        const along = weight * accurateDot(key, 0, direction, 0, d);
-        for (let a = 0; a < width; a++) explained[i][a] += along * x[a];
-      });
-    }
+  yield* eachKey(search, (key, j) => {
+    const weight = rowScale ? rowScale[j] ** 2 : 1;
+    x.fill(0);
+    for (let c = 0; c < d; c++) for (let a = 0; a < width; a++) x[a] += key[c] * resolved[c * width + a];
+    directions.forEach((direction, i) => {
+      const along = weight * accurateDot(key, 0, direction, 0, d);
+      for (let a = 0; a < width; a++) explained[i][a] += along * x[a];
+    });
   });
   directions.forEach((direction, i) => {
     for (let c = 0; c < d; c++)
@@ -116,12 +116,27 @@ function* refine(search: Search, directions: readonly Float64Array[]): Steps<voi
   });
 }
 
-function scaledRow(
-  { matrix, columnScale }: Search,
+/** Row i of a block, columns scaled. */
+export function scaledRow(
+  { matrix, columnScale }: Pick<Search, 'matrix' | 'columnScale'>,
   block: ArrayLike<number>,
   i: number,
   key: Float64Array,
 ): void {
   const { d } = matrix;
   for (let c = 0; c < d; c++) key[c] = block[i * d + c] * (columnScale ? columnScale[c] : 1);
+}
+
+/** Visits the rows whose scale is not 0, columns scaled. */
+function* eachKey(search: Search, visit: (key: Float64Array, j: number) => void): Steps<void> {
+  const { matrix, rowScale } = search;
+  const key = new Float64Array(matrix.d);
+  yield* eachBlock(matrix.n, 'unresolved', (start, end) => {
+    const block = matrix.rows(start, end);
+    for (let j = start; j < end; j++) {
+      if (rowScale?.[j] === 0) continue;
+      scaledRow(search, block, j - start, key);
+      visit(key, j);
+    }
+  });
 }

@@ -19,6 +19,8 @@ import { rowsOf } from './subset.js';
 
 /** With n d^2 below this, a millisecond's work, finding out what a part of the rows can say costs as much as all of them. */
 const LEAST_WORK = 2 ** 20;
+/** Rows that are left open again and again are kept after so many rounds. */
+const MOST_SCALES = 4;
 
 /** The rows of leverage score >= epsilon, or the `top` rows of largest score. O(n d^2); a superset and less for many rows, unless `exact`. */
 export function* quadraticSet(
@@ -86,14 +88,15 @@ function* eitherAbove(
   matrix: KeyMatrix,
   where: string,
   epsilon: number,
+  depth = MOST_SCALES,
 ): Steps<Found> {
   const kept = yield* rowsAbove(resolved, epsilon);
   if (faceValue === resolved) return largerOf(kept, []);
   const found = largerOf(kept, yield* rowsAbove(faceValue, epsilon));
   const { unresolved } = faceValue;
-  if (unresolved.length <= matrix.d / epsilon || unresolved.length === matrix.n) return found;
+  if (unresolved.length <= matrix.d / epsilon || !depth) return found;
   const rows = rowsOf(matrix, unresolved);
-  const among = yield* eitherAbove(yield* factorizeBoth(rows, where), rows, where, epsilon);
+  const among = yield* eitherAbove(yield* factorizeBoth(rows, where), rows, where, epsilon, depth - 1);
   const open = new Set(unresolved);
   const others = found.kept.filter(({ index }) => !open.has(index));
   const heavy = among.kept.map(({ index, upper }) => ({ index: unresolved[index], lower: 0, upper }));

@@ -46,7 +46,7 @@ export function shapeOf(d: number, centre: boolean, order: number): Shape {
             });
       const found = kept.map(
         ({ index, lower = epsilon, upper }): Candidate =>
-          lower < epsilon ? { index, lower: 0, upper } : { index, upper },
+          order === 1 && lower < epsilon ? { index, lower: 0, upper } : { index, upper },
       );
       found.sort((a, b) => a.index - b.index);
       return yield* thinned(matrix, found, { p: 2 * order, epsilon });

@@ -46,7 +46,7 @@ import {
  * scaling), or span fewer than d dimensions, the keys that are held are judged among themselves, in doubled precision if need be: the result is
  * then a superset, and says so, keys that may be light even among these are `undecided` (even p above 2: only where they are more than `sizeBound`, which is
  * then d^(p/2)/epsilon), and up to 4 d^max(1, p/2)/epsilon + 2048 rows are held. Keys that
- * not even doubled precision tells apart, down to 1e-28 of themselves (docs/algorithms.md, section 2), are decided by whole numbers of some 110 d bits, in seconds instead of milliseconds for d = 64: `insertSteps` and
+ * not even doubled precision tells apart are decided by whole numbers of some 110 d bits, in seconds instead of milliseconds for d = 64: `insertSteps` and
  * `finishSteps` let others run meanwhile.
  *
  * Results do not depend on how rows are cut into parts of one stream; the same tree of merges gives the same bytes.

@@ -1,7 +1,8 @@
 /** Numbers at face value: keys that are heavy along a direction below their own rounding, judged by exact arithmetic alone. */
 import { power, sensitivities, universalSet } from '../../src/index.js';
 import { exactLeverage } from '../oracle/exact.js';
-import { fromRows, tensor } from '../oracle/matrix.js';
+import { fromRows, type Matrix, tensor } from '../oracle/matrix.js';
+import { nearPlane } from '../oracle/near-plane.js';
 import type { Random } from '../oracle/random.js';
 import { type Check, claim, drawEpsilon, flat } from './check.js';
 
@@ -30,10 +31,51 @@ function nearlyRepeated(random: Random, n: number, d: number): number[][] {
   return rows;
 }
 
+/** Rounded to float32, unless a number is beyond its range. */
+function inSinglePrecision(matrix: Matrix): Matrix {
+  const data = Float32Array.from(matrix.data);
+  return data.every(Number.isFinite) ? { ...matrix, data } : matrix;
+}
+
+/**
+ * Rows of whole numbers of low rank, some of them off by 1 or by 10^-10 to 10^-300 where they are zero, and rows as near to a plane as those of `nearPlane`; columns
+ * and rows scaled by powers of two, columns copied, rows repeated.
+ */
+function nearPlanes(random: Random, n: number, d: number): number[][] {
+  const most = 2 ** random.integer(2, 24);
+  const whole = () => random.integer(-most, most);
+  const base = Array.from({ length: random.integer(1, d - 1) }, () =>
+    Array.from({ length: d }, () => (random.chance(0.3) ? 0 : whole())),
+  );
+  const [share, reach, columns] = [
+    random.pick([0.1, 0.5, 1]),
+    random.pick([0, 60, 300]),
+    random.pick([0, 40, 150]),
+  ];
+  const off = () => (random.chance(share) ? random.pick([1, -1]) * 10 ** -(10 + 290 * random.uniform()) : 0);
+  const plane =
+    d === 3 && random.chance(0.5) ? nearPlane(random, n, random.pick([0.3, 1, 30])).data : undefined;
+  const rows = Array.from({ length: n }, (_, j) => {
+    if (plane) return Array.from(plane.subarray(3 * j, 3 * j + 3));
+    const factors = base.map(whole);
+    const row = base[0].map((_, c) => factors.reduce((sum, factor, i) => sum + factor * base[i][c], 0));
+    return row.map((x) => (x === 0 ? off() : x + Math.round(off() * 1e10)));
+  });
+  const scales = rows[0].map(() => 2 ** random.integer(-columns, columns));
+  const copied = random.chance(0.3);
+  return rows.map((_, j) => {
+    const row = rows[random.chance(0.2) ? random.integer(0, n - 1) : j];
+    const scale = random.chance(0.2) ? 2 ** random.integer(-reach, reach) : 1;
+    return row.map((x, c) => (copied && c === 0 ? row[1] * scales[1] : x * scales[c]) * scale);
+  });
+}
+
 export const checkFaceValue: Check = (random) => {
   const n = random.integer(1, 24);
-  const d = random.integer(2, 6);
-  const matrix = fromRows(random.pick([nearlyDependent, nearlyRepeated])(random, n, d));
+  const d = random.integer(2, 8);
+  const make = random.pick([nearlyDependent, nearlyRepeated, nearPlanes]);
+  const drawn = fromRows(make(random, n, d));
+  const matrix = random.chance(0.2) ? inSinglePrecision(drawn) : drawn;
   const truth = exactLeverage(matrix);
   const epsilon = drawEpsilon(random, truth.scores);
   const exact = random.chance(0.2);
@@ -50,7 +92,7 @@ export const checkFaceValue: Check = (random) => {
       () =>
         `${n} x ${d}, epsilon ${epsilon}: key ${j} of exact score ${truth.scores[j]} is given ${set.scores[i]}`,
     );
-  if (random.chance(0.7)) return;
+  if (make === nearPlanes || random.chance(0.7)) return;
   const { lower, upper } = flat(sensitivities(tensor(matrix), { p: 2 }));
   for (let j = 0; j < n; j++)
     claim(
