@@ -7,7 +7,7 @@ import { rowsOf } from '../rows.js';
 import { firstAndLast } from '../selectors/recent-sinks.js';
 import { remaining, topKeys, union } from '../selectors/top-keys.js';
 import type { Plan } from './cluster-plans.js';
-import type { HeadFacts } from './head-facts.js';
+import type { Facts, HeadFacts } from './head-facts.js';
 import type { Points } from './metric.js';
 import { regionsOf } from './regions.js';
 import { turned } from './sides.js';
@@ -19,7 +19,11 @@ import type { TailHead } from './tail.js';
 const LEAST_WEIGHT = 1e-30;
 
 /** Keys that are kept whatever the clusters are, ascending: those of `always`, the window, and what is exact by name. */
-function* namedKeys(facts: HeadFacts, { window, share, by }: Plan, count: number): Steps<readonly number[]> {
+export function* namedKeys(
+  facts: HeadFacts,
+  { window, share, by }: Plan,
+  count: number,
+): Steps<readonly number[]> {
   const { always, choose, n } = facts.head;
   const most = Math.max(always.length, count - 1);
   const inWindow = Math.min(most, Math.max(always.length, Math.round(window * count)));
@@ -86,9 +90,8 @@ function weightsOf(logWeights: Floats, keys: readonly number[]): Float64Array | 
 }
 
 /** The grouping of a plan into at most `count` pairs, without log-weights. */
-function* membersBy(plan: Plan, facts: HeadFacts, count: number): Steps<Int32Array> {
+function* membersBy(plan: Plan, facts: Facts, count: number, named: readonly number[]): Steps<Int32Array> {
   const { head } = facts;
-  const named = yield* namedKeys(facts, plan, count);
   const members = new Int32Array(head.n).fill(-1);
   let next = 0;
   const take = (keys: readonly number[]) => {
@@ -119,9 +122,9 @@ function* membersBy(plan: Plan, facts: HeadFacts, count: number): Steps<Int32Arr
   return members;
 }
 
-/** The grouping of a plan into at most `count` pairs. */
-export function* groupBy(plan: Plan, facts: HeadFacts, count: number): Steps<Grouping> {
-  const members = yield* membersBy(plan, facts, count);
+/** The grouping of a plan into at most `count` pairs, given the keys that it keeps by name. */
+export function* groupBy(plan: Plan, facts: Facts, count: number, named: readonly number[]): Steps<Grouping> {
+  const members = yield* membersBy(plan, facts, count, named);
   const grouping = turned(facts.head, { members });
   if (plan.weights === 'counts') return grouping;
   const points = facts.pointsOf({ ...plan, metric: 'queries' });

@@ -7,8 +7,15 @@ import type { QuerySample } from './query-sample.js';
 import { pointsHead } from './sides.js';
 import type { TailHead } from './tail.js';
 
+/** A head with its keys as points. */
+export interface Facts {
+  readonly head: TailHead;
+  /** The keys as a plan measures their distances. */
+  pointsOf(plan: Pick<Plan, 'metric' | 'values'>): Points;
+}
+
 /** A head with the queries that pairs are made by. */
-export class HeadFacts {
+export class HeadFacts implements Facts {
   private mass?: Float64Array;
   private readonly points = new Map<string, Points>();
 
@@ -23,7 +30,6 @@ export class HeadFacts {
     return this.mass;
   }
 
-  /** The keys as a plan measures their distances. */
   pointsOf({ metric, values }: Pick<Plan, 'metric' | 'values'>): Points {
     const name = `${metric} ${values}`;
     let found = this.points.get(name);
