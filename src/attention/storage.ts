@@ -11,7 +11,13 @@ import type { ClustersOptions } from './tail/cluster-plans.js';
 import { drop } from './tail/drop.js';
 import { type Moments, momentsOf } from './tail/gaussian.js';
 import { tailOf } from './tail/index.js';
-import { eachAlone, type Grouping, type StoredPairs, storedPairs } from './tail/stored-pairs.js';
+import {
+  eachAlone,
+  type Grouping,
+  type StoredPairs,
+  storedPairs,
+  toldLogWeights,
+} from './tail/stored-pairs.js';
 import type { Tail, TailHead } from './tail/tail.js';
 
 /** Streams of draws of the tails, apart from those of the selectors, which are numbered by heads. */
@@ -171,7 +177,7 @@ export function storedCall(
     dv,
     limits: inputs.causal ? seenPairs(inputs, last) : undefined,
     columns,
-    logWeights: logWeights.some((x) => x !== 0) ? logWeights : undefined,
+    logWeights: toldLogWeights(logWeights),
     out,
     logSums: moments && new Float64Array(group * m),
   };

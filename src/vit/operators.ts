@@ -4,7 +4,7 @@ import type { LevAttentionOptions } from '../attention/lev-attention.js';
 import { parseSelector } from '../attention/selectors/index.js';
 import { storage } from '../attention/storage.js';
 import { tailOf } from '../attention/tail/index.js';
-import type { StoredPairs } from '../attention/tail/stored-pairs.js';
+import { type StoredPairs, toldLogWeights } from '../attention/tail/stored-pairs.js';
 import { referenceAttend, referenceBackward } from '../kernels/reference-attend.js';
 import { wasmBackward } from '../kernels/wasm-backward.js';
 import type { Floats } from '../keys.js';
@@ -89,7 +89,7 @@ function attend(choice: AttentionChoice, seed: number, image: HeadsOfImage): Att
       d,
       dv: d,
       scale: inputs.scale,
-      logWeights,
+      logWeights: logWeights && toldLogWeights(logWeights),
     };
     inputs.attend({ ...call, normalisers });
     return { ...call, normalisers };
@@ -132,8 +132,10 @@ function scatter({ members, counts }: Pairs, ofPairs: Float64Array, ofKeys: Floa
     ofKeys.set(ofPairs);
     return;
   }
+  ofKeys.fill(0);
   for (let j = 0; j < members.length; j++) {
     const pair = members[j];
-    for (let c = 0; c < d; c++) ofKeys[j * d + c] = pair < 0 ? 0 : ofPairs[pair * d + c] / counts[pair];
+    if (pair < 0) continue;
+    for (let c = 0; c < d; c++) ofKeys[j * d + c] = ofPairs[pair * d + c] / counts[pair];
   }
 }

@@ -86,6 +86,11 @@ export function storedPairs(k: Floats, v: Floats, grouping: Grouping, logWeights
   };
 }
 
+/** The log-weights of pairs, as attention is told them: not at all where all weigh the same. */
+export function toldLogWeights(logWeights: Float64Array): Float64Array | undefined {
+  return logWeights.some((x) => x !== 0) ? logWeights : undefined;
+}
+
 /** Each of some keys a pair of its own. */
 export function eachAlone(n: number, indices: readonly number[]): Int32Array {
   const members = new Int32Array(n).fill(-1);
