@@ -50,17 +50,18 @@ export function certify(
     noiseError += noiseSum * noiseSum;
   }
   const errors = errorsOf(Math.sqrt(growth), Math.sqrt(noiseError), r, depth);
-  return errors.gramError < 0.5 && errors.noiseError < 0.5 ? { inverse, ...errors } : undefined;
+  return errors && { inverse, ...errors };
 }
 
-/** What is proved where | |W| s | and | |W| h | are computed as these, for a Gram of r columns. */
+/** What is proved where | |W| s | and | |W| h | are computed as these, for a Gram of r columns; undefined where that is nothing. */
 export function errorsOf(computed: number, computedNoise: number, r: number, depth: number) {
-  const growth = computed * (1 + 2 * r * UNIT_ROUNDOFF);
-  const noiseError = computedNoise * (1 + 2 * r * UNIT_ROUNDOFF);
-  const inverseError = r * UNIT_ROUNDOFF * growth;
+  const unit = r * UNIT_ROUNDOFF;
+  const growth = computed * (1 + 2 * unit);
+  const noiseError = computedNoise * (1 + 2 * unit);
+  const inverseError = unit * growth;
   const gramError = (r + 1 + depth) * UNIT_ROUNDOFF * growth ** 2 + 2 * inverseError + inverseError ** 2;
+  if (!(gramError < 0.5 && noiseError < 0.5)) return undefined;
   const absolute = (r + 1) * UNIT_ROUNDOFF * growth + noiseError;
   const relative = 1 / ((1 - gramError) * (1 - noiseError) ** 2) - 1 + (r + 4) * UNIT_ROUNDOFF;
-  const error = relative + 2 * absolute + absolute ** 2;
-  return { growth, gramError, noiseError, absolute, relative, error };
+  return { growth, gramError, absolute, relative, error: relative + 2 * absolute + absolute ** 2 };
 }

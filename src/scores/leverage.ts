@@ -81,6 +81,7 @@ export function* leverageScoresSteps<const K extends Keys>(
     const small = smallLeverage(head.matrix, centre);
     if (small) {
       results.push({ n, d, ...small, unresolved: [] });
+      yield { phase: 'scores', done: n, total: n };
       continue;
     }
     const matrix = centre ? centred(head.matrix) : head.matrix;

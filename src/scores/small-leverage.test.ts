@@ -68,6 +68,27 @@ it('takes the heads of a vision transformer, with a common mean as it may be', (
     }
 });
 
+it('gives 1 to each of fewer keys than columns, as the factor does, at any scale of rows and columns', () => {
+  for (const [n, d] of [
+    [1, 2],
+    [3, 5],
+    [50, 64],
+    [63, 64],
+  ])
+    for (const isCentred of [false, true]) {
+      // With a column of ones short rows are nearly that alone.
+      const step = isCentred ? 0 : 3;
+      const data = draw(n, d, n, (x, i, c) => x * 10 ** (step * (i % 4) - 20 * (c % 3)));
+      const keys = matrixOver(data, n, d);
+      const found = smallLeverage(keys, isCentred);
+      expect(found).toBeDefined();
+      const { scores, rank, margin } = careful(keys, isCentred);
+      expect(found!.scores).toEqual(scores);
+      expect(found!.rank).toBe(rank);
+      expect(Math.abs(found!.margin - margin)).toBeLessThan(1e-12);
+    }
+});
+
 it('leaves to the factor what a Gram cannot tell', () => {
   const hostile: [string, KeyMatrix][] = [
     [
@@ -111,7 +132,9 @@ it('leaves to the factor what a Gram cannot tell', () => {
         2,
       ),
     ],
-    ['fewer keys than columns', matrixOver(draw(3, 5, 5), 3, 5)],
+    ['fewer keys than columns, two the same', matrixOver(draw(3, 5, 5).copyWithin(5, 0, 5), 3, 5)],
+    ['fewer keys than columns, one zero', matrixOver(draw(3, 5, 5).fill(0, 5, 10), 3, 5)],
+    ['more columns than rows of a block', matrixOver(draw(2, 1025, 6), 2, 1025)],
     ['more rows than a block', matrixOver(draw(1025, 2, 6), 1025, 2)],
     [
       'NaN',
@@ -131,9 +154,7 @@ it('leaves to the factor what a Gram cannot tell', () => {
     ],
   ];
   for (const [name, keys] of hostile) expect(smallLeverage(keys, false), name).toBeUndefined();
-  // As many rows as columns leave none for the intercept.
-  expect(smallLeverage(matrixOver(draw(4, 4, 8), 4, 4), true)).toBeUndefined();
-  expect(() => leverageScores({ data: hostile[8][1].rows(0, 40), shape: [40, 2] })).toThrow(
-    'leverageScores: keys must be finite, got NaN at row 9, column 0',
-  );
+  expect(() =>
+    leverageScores({ data: hostile.find(([name]) => name === 'NaN')![1].rows(0, 40), shape: [40, 2] }),
+  ).toThrow('leverageScores: keys must be finite, got NaN at row 9, column 0');
 });
