@@ -14,6 +14,7 @@ import { type CallOptions, run, type Steps } from '../steps.js';
 import { type Factor, factorize, factorizeBoth, keysFor, upperScore } from './factor.js';
 import { eachBlock, UNIT_ROUNDOFF } from './gram.js';
 import { scoresOf } from './leverage.js';
+import { MOST_SCALES } from './unresolved.js';
 
 /** Options of {@link lewisWeights}. */
 export interface LewisOptions extends CallOptions {
@@ -138,6 +139,7 @@ export function* lewisBounds(
   where: string,
   effort: LewisEffort,
   active?: Float64Array,
+  scales = MOST_SCALES,
 ): Steps<LewisBounds> {
   const { p, iterations, tolerance, numerical = false } = effort;
   const exponent = 1 / 2 - 1 / p;
@@ -160,12 +162,15 @@ export function* lewisBounds(
       factor = yield* factorOf(weights.map((w) => (w > 0 ? (w / largest) ** exponent : 0)));
       tau = yield* certifiedScores(factor, nonzero);
     }
-    if (!numerical && factor.unresolved.length > matrix.d) {
+    if (scales > 0 && !numerical && factor.unresolved.length > matrix.d) {
       const open = new Set(factor.unresolved);
       const [some, others] = [true, false].map((own) =>
         nonzero.map((one, j) => one & +(open.has(j) === own)),
       );
-      if (others.includes(1)) return yield* boundsApart(matrix, where, effort, factor, [some, others]);
+      if (others.includes(1)) {
+        const apart = { effort, factor, scales: scales - 1 };
+        return yield* boundsApart(matrix, where, [some, others], apart);
+      }
     }
     let certificate = 1;
     let excess = 1;
@@ -210,15 +215,14 @@ export function* lewisBounds(
 function* boundsApart(
   matrix: KeyMatrix,
   where: string,
-  effort: LewisEffort,
-  factor: Factor,
   parts: readonly Uint8Array[],
+  { effort, factor, scales }: { effort: LewisEffort; factor: Factor; scales: number },
 ): Steps<LewisBounds> {
   const weights = new Float64Array(matrix.n);
   const upper = new Float64Array(matrix.n);
   let [certificate, iterations] = [1, 0];
   for (const rows of parts) {
-    const bounds = yield* lewisBounds(matrix, where, effort, Float64Array.from(rows));
+    const bounds = yield* lewisBounds(matrix, where, effort, Float64Array.from(rows), scales);
     rows.forEach((one, j) => {
       if (one) [weights[j], upper[j]] = [bounds.weights[j], bounds.upper[j]];
     });

@@ -13,6 +13,9 @@ export function rounding(d: number): number {
   return 8 * (d + 8) * UNIT_ROUNDOFF;
 }
 
+/** Rows that are left open again and again, being of ever other scales, are judged among themselves so many times. */
+export const MOST_SCALES = 4;
+
 /** Steps of refinement of a null direction; each leaves about 1e-10 of its error. */
 const REFINEMENTS = 2;
 

@@ -11,6 +11,7 @@ import {
 } from '../scores/factor.js';
 import { scoresOf } from '../scores/leverage.js';
 import { nonzeroRows } from '../scores/lewis.js';
+import { MOST_SCALES } from '../scores/unresolved.js';
 import type { Steps } from '../steps.js';
 import { lazySet, sampleOf } from './lazy.js';
 import { type Candidate, LARGEST_MARGIN, type Selection, topCandidates } from './result.js';
@@ -19,8 +20,6 @@ import { rowsOf } from './subset.js';
 
 /** With n d^2 below this, a millisecond's work, finding out what a part of the rows can say costs as much as all of them. */
 const LEAST_WORK = 2 ** 20;
-/** Rows that are left open again and again are kept after so many rounds. */
-const MOST_SCALES = 4;
 
 /** The rows of leverage score >= epsilon, or the `top` rows of largest score. O(n d^2); a superset and less for many rows, unless `exact`. */
 export function* quadraticSet(
