@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const windows = process.platform === 'win32';
@@ -45,21 +45,34 @@ export interface PythonPeers {
   readonly model?: string;
 }
 
-/** Where the environment is: LEVATTENTION_BENCH_VENV, else a folder in the user's cache. */
-export function environmentFolder(): string {
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  return process.env.LEVATTENTION_BENCH_VENV || join(cache, 'levattention', 'bench-venv');
+/** A folder in the user's cache. */
+export function cacheFolder(name: string): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'levattention', name);
 }
 
-/** Installs what is missing, `more` groups with the model's; without numpy there is no Python at all. */
-export function installPython(more: readonly Group[] = []): PythonPeers | { readonly absent: string } {
-  const folder = environmentFolder();
+/** Where the environment is: LEVATTENTION_BENCH_VENV, else a folder in the user's cache. */
+export function environmentFolder(): string {
+  return process.env.LEVATTENTION_BENCH_VENV || cacheFolder('bench-venv');
+}
+
+/** Makes an environment in a folder unless there is one, with a group of packages; its interpreter with what it has, or why there is none. */
+export function environmentWith(
+  folder: string,
+  group: Group,
+): { readonly python: string; readonly present: Set<string> } | { readonly absent: string } {
   const python = windows ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python');
   const present = installed(python);
   const created =
     present.size > 0 ? undefined : failureOf(windows ? 'python' : 'python3', ['-m', 'venv', folder]);
-  const failure = created ?? install(python, numpy, present);
-  if (failure !== undefined) return { absent: failure };
+  const failure = created ?? install(python, group, present);
+  return failure === undefined ? { python, present } : { absent: failure };
+}
+
+/** Installs what is missing, `more` groups with the model's; without numpy there is no Python at all. */
+export function installPython(more: readonly Group[] = []): PythonPeers | { readonly absent: string } {
+  const environment = environmentWith(environmentFolder(), numpy);
+  if ('absent' in environment) return environment;
+  const { python, present } = environment;
   const torchFailure = install(python, torch, present);
   // The model runs in PyTorch.
   const modelFailure =
@@ -87,7 +100,7 @@ function install(
 ): string | undefined {
   const wanted = readFileSync(requirements, 'utf8').split(/\r?\n/).filter(Boolean).map(plainVersion);
   if (wanted.every((requirement) => present.has(requirement))) return undefined;
-  console.error(`installing ${what} into ${environmentFolder()}`);
+  console.error(`installing ${what} into ${dirname(dirname(python))}`);
   const failure = failureOf(python, ['-m', 'pip', 'install', '--quiet', ...options, '-r', requirements]);
   return failure === undefined ? undefined : `not installed (${failure})`;
 }

@@ -6,6 +6,7 @@ import { attendCommand } from './attend.js';
 import { classifyCommand } from './classify.js';
 import { coresetCommand } from './coreset.js';
 import { demoCommand } from './demo.js';
+import { estimateCommand } from './estimate.js';
 import { evalCommand } from './eval.js';
 import { exitCode, exitCodesHelp, failureOf, InputError, UsageError } from './failure.js';
 import { findCommand } from './find.js';
@@ -52,6 +53,7 @@ function program(): Command {
     manifestCommand(session),
     workerCommand(session),
     sparkCommand(session),
+    estimateCommand(session),
     attendCommand(session),
     trainCommand(session),
     evalCommand(session),

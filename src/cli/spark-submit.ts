@@ -136,6 +136,8 @@ function reasonOf(lines: readonly string[], ended: number | string): string {
     )
   )
     return 'Java is missing, or Spark cannot run it: Spark 4 needs Java 17 or later, on PATH or at JAVA_HOME';
+  if (/Could not find valid SPARK_HOME|Failed to find Spark jars/.test(all))
+    return 'spark-submit does not find its Spark: SPARK_HOME says where it is, or PYSPARK_PYTHON which Python has pyspark';
   if (/UnsupportedClassVersionError/.test(all))
     return 'Java is too old for this Spark: Spark 4 needs Java 17 or later, on PATH or at JAVA_HOME';
   if (

@@ -119,7 +119,7 @@ async function spark(rest: readonly string[], options: SparkOptions, call: CallO
 
 /** What Spark runs: it lies beside this program. */
 const shim = fileURLToPath(new URL('levattention_spark.py', import.meta.url));
-const program = fileURLToPath(import.meta.url);
+const ownProgram = fileURLToPath(import.meta.url);
 
 function submitOptions({ master, conf }: SparkOptions): string[] {
   const settings = ['spark.ui.showConsoleProgress=false', ...conf];
@@ -147,7 +147,7 @@ function planOf(
   writeManifest(manifest, partitions);
   // Outside of a package a file is a module by its name.
   const ship = cli === null ? join(folder, 'levattention-cli.mjs') : null;
-  if (ship !== null) copyFileSync(program, ship);
+  if (ship !== null) copyFileSync(ownProgram, ship);
   const gram = centre ? ['--centre'] : [];
   const filter = ['--epsilon', `${epsilon}`];
   const plan = join(folder, 'plan.json');
@@ -155,7 +155,7 @@ function planOf(
     plan,
     JSON.stringify({
       ...{ manifest, folder, node, cli, ship, tasks, gram, filter },
-      ...{ driverNode: process.execPath, driverCli: program },
+      ...{ driverNode: process.execPath, driverCli: ownProgram },
       sketch: [...filter, '--f', f.name, ...gram],
       // The leverage scores of a Gram are the scores of x^2.
       onePass: onePass || f.power !== 2,

@@ -64,6 +64,11 @@ describe('what is missing', () => {
       'echo "Exception in thread \\"main\\" java.lang.UnsupportedClassVersionError: org/apache/spark/launcher/Main" >&2; exit 1',
       /^Java is too old for this Spark/,
     ],
+    [
+      'its Spark',
+      'echo "Could not find valid SPARK_HOME while searching []" >&2; exit 1',
+      /^spark-submit does not find its Spark: SPARK_HOME says where it is/,
+    ],
     ['Python', 'echo "env: python3: No such file or directory" >&2; exit 127', /^Python is missing: /],
     [
       'the master',

@@ -38,7 +38,8 @@ function help(command: string): string {
 function wrongArguments([command = '', ...rest]: readonly string[]): string | undefined {
   if (command.startsWith('-')) return help('').includes(command) ? undefined : `no option ${command}`;
   if (!new RegExp(`^ +${command}\\b`, 'm').test(help(''))) return `no command ${command}`;
-  const options = rest.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.split('=')[0]);
+  const own = rest.slice(0, rest.includes('--') ? rest.indexOf('--') : undefined);
+  const options = own.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.split('=')[0]);
   const unknown = options.find((option) => !new RegExp(`(^|[ ,])${option}\\b`, 'm').test(help(command)));
   return unknown && `levattention ${command} has no option ${unknown}`;
 }
@@ -57,11 +58,12 @@ function wrong(command: string): string | undefined {
     return /^(ci|install|pack)$/.test(verb ?? '') || scripts[verb ?? ''] ? undefined : `no script ${verb}`;
   }
   if (/^(biome|depcruise|tsc|tsdown|typedoc|vitest)$/.test(program)) return undefined;
-  if (/^(cd|git)$/.test(program)) return undefined;
+  // What the user installs, and what comes with it.
+  if (/^(cd|git|export|python3|.*venv\/bin\/pip)$/.test(program)) return undefined;
   return existsSync(join(root, program)) ? undefined : `no program ${program}`;
 }
 
-const blocks = ['README.md', 'CONTRIBUTING.md', 'examples/README.md']
+const blocks = ['README.md', 'CONTRIBUTING.md', 'docs/cluster.md', 'examples/README.md']
   .filter((file) => existsSync(join(root, file)))
   .flatMap((file) => markdownBlocks(file))
   .filter(({ language }) => SHELL.test(language));

@@ -75,6 +75,7 @@ describe('the tarball', () => {
       'bench/GROWTH.md',
       'bench/RESULTS.md',
       'docs/algorithms.md',
+      'docs/cluster.md',
       'docs/growth.svg',
       'docs/universal-sets-dark.svg',
       'docs/universal-sets-light.svg',
