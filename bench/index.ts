@@ -8,6 +8,7 @@ import { memory } from './memory.js';
 import { type Setting, setUpPeers } from './peers/setup.js';
 import { keepRecords, type QuestionRecord, recordsText } from './records.js';
 import { type Answer, differences } from './results.js';
+import { spark } from './spark.js';
 import { stream } from './stream.js';
 import { training } from './training.js';
 import { universalSet } from './universal-set.js';
@@ -18,6 +19,7 @@ const questions = new Map<string, (setting: Setting) => Promise<Answer>>([
   ['attention', attention],
   ['memory', memory],
   ['training', training],
+  ['spark', spark],
 ]);
 
 const args = process.argv.slice(2);

@@ -29,7 +29,7 @@ export interface JobCost {
   readonly bytesMoved: number;
   /** Of the driver's job beside Spark's own: the manifest, the Gram of all and the keys. */
   readonly driverBytes: number;
-  /** Of processors, for all rows, by the workers. */
+  /** Of processors, by the workers. */
   readonly cpuSeconds: number;
   readonly seconds: number;
 }
@@ -48,9 +48,10 @@ const NANOSECONDS = {
 const FAN_IN = 16;
 /** Tasks of a core in a pass. */
 const TASKS_PER_CORE = 4;
-/** Seconds until the first task runs, and of a task without rows: Python and Node start. */
+/** Seconds until the first task runs, of a task without rows, in which Python and Node start, and of a processor for that Node. */
 const START_SECONDS = 12;
 const TASK_SECONDS = 0.6;
+const NODE_SECONDS = 0.17;
 /** Bytes of a partition's line in a manifest, and of a key in a line of results. */
 const PARTITION_BYTES = 160;
 const KEY_BYTES = 40;
@@ -68,7 +69,8 @@ export function jobCost(size: JobSize): JobCost {
   const keys = Math.min(rows, d / epsilon) * KEY_BYTES;
   const second = 1 - skipped;
   const numbers = NANOSECONDS.number[format] * d;
-  const cpuSeconds =
+  const tasks = 2 * passTasks + mergeTasks.reduce((sum, tasks) => sum + tasks, 0);
+  const work =
     rows * 1e-9 * (numbers + NANOSECONDS.gram * d * d + second * (numbers + NANOSECONDS.score * d * d));
   const bytesRead = 4 * d * rows * (1 + second);
   // Work that comes in whole partitions leaves some cores idle at the end.
@@ -76,16 +78,16 @@ export function jobCost(size: JobSize): JobCost {
   const uneven = (waves(passTasks) * all) / passTasks;
   return {
     partitions,
-    tasks: 2 * passTasks + mergeTasks.reduce((sum, tasks) => sum + tasks, 0),
+    tasks,
     bytesRead,
     // What is merged comes from the level below.
     bytesMoved: gram * (partitions + merged - 1 + executors) + keys,
     driverBytes: PARTITION_BYTES * partitions + gram + keys,
-    cpuSeconds,
+    cpuSeconds: work + NODE_SECONDS * tasks,
     seconds:
       START_SECONDS +
       TASK_SECONDS * (2 * waves(passTasks) + mergeTasks.reduce((sum, tasks) => sum + waves(tasks), 0)) +
-      uneven * Math.max(cpuSeconds / all, bytesRead / (executors * readRate)),
+      uneven * Math.max(work / all, bytesRead / (executors * readRate)),
   };
 }
 

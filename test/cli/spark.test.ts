@@ -181,3 +181,24 @@ describe('refused before anything starts', () => {
     expect(existsSync(place.path('started'))).toBe(false);
   });
 });
+
+describe('estimate', () => {
+  const args = ['estimate', '--rows', '1000000000', '--cols', '128', '--executors', '100'];
+
+  test('a billion keys', async () => {
+    const { code, stdout } = await place.run([...args, '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ partitions: 1000, tasks: 868, bytesRead: 1024e9 });
+    const words = await place.run([...args, '--format', 'npy']);
+    expect(words).toMatchObject({ code: 0, stderr: '' });
+    expect(words.stdout).toMatch(
+      /^1000 partitions, 868 tasks\nread +1,024,000 MB\nmoved +104 MB\ndriver +1 MB beside Spark's own\nprocessor +\d+ s of all cores together\ntime +\d+ s\n$/,
+    );
+  });
+
+  test('of a format that is none', async () =>
+    expect(await place.run([...args, '--format', 'csv'])).toMatchObject({
+      code: 2,
+      stderr: "levattention estimate: --format must be parquet or npy, got 'csv'\n",
+    }));
+});
