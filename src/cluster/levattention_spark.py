@@ -73,11 +73,16 @@ def piped(command, mode, items):
         """The partition that is worked on: results come in the order of what was sent."""
         return f"partition {sent[tally.results][0]}" if not merges and tally.results < len(sent) else f"a task of {mode}"
 
+    def ended():
+        """The exit code; none where it goes on although what it says is of no use."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return worker.wait(timeout=5)
+
     def complaint():
         errors.seek(0)
         lines = errors.read().decode(errors="replace").strip().splitlines()
         said = re.sub(r"^levattention worker: (partition \d+: )?", "", lines[-1]) if lines else "without a word"
-        return f"worker {mode} ended with {worker.wait()} on {socket.gethostname()}: {said}"
+        return f"worker {mode} ended with {ended()} on {socket.gethostname()}: {said}"
 
     feeder = threading.Thread(target=feed, daemon=True)
     feeder.start()
@@ -88,7 +93,7 @@ def piped(command, mode, items):
             except ValueError:
                 value = None
             if not isinstance(value, dict) or not ("end" in value or {"partition", "rows"} <= value.keys()):
-                raise failed(f"{here()}: " + (complaint() if worker.wait() else f"worker {mode} printed what is no result: its output was cut off"))
+                raise failed(f"{here()}: " + (complaint() if ended() else f"worker {mode} printed what is no result: its output was cut off"))
             if "end" in value:
                 end = value
                 continue
@@ -99,7 +104,7 @@ def piped(command, mode, items):
             tally.add(result)
             yield number, result
         if worker.wait() != 0:
-            raise failed(f"{here()}: {complaint()}")
+            raise trouble[0] if trouble else failed(f"{here()}: {complaint()}")
         feeder.join()
         if trouble:
             raise trouble[0]
@@ -116,7 +121,8 @@ class Job:
     def __init__(self, plan):
         self.plan, self.sc = plan, SparkContext.getOrCreate()
         self.ran = self.sc.accumulator({}, Counts())
-        self.sc.addFile(plan["ship"]) if plan["ship"] else None
+        if plan["ship"]:
+            self.sc.addFile(plan["ship"])
         with open(plan["manifest"]) as lines:
             self.parts = sorted((json.loads(line)["partition"], line.strip()) for line in lines)
         self.rows = sum(json.loads(line)["rows"] for _, line in self.parts)
