@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder, environmentWith } from '../../bench/peers/python.js';
@@ -95,6 +95,12 @@ export class Cluster {
   /** The worker that a folder of an executor belongs to. */
   workerOf(folder: string): string {
     return /\/(worker\d)\//.exec(folder)?.[1] ?? folder;
+  }
+
+  /** The numbers of all executors of the job that one of them, which works in a folder, belongs to. */
+  executorsOf(folder: string): string[] {
+    const job = basename(dirname(folder));
+    return this.network.hosts.slice(1).flatMap((_, i) => readdirSync(join(this.folder, `worker${i}`, job)));
   }
 
   /** Kills the executor that works in a folder. */
