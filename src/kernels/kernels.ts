@@ -33,7 +33,7 @@ export interface BlockPlan {
 
 /**
  * Works through a matrix block by block, all in float64. X is the block of rows.length / d rows after scaling, row i by
- * rowScale[i], and transform, [count, width].
+ * rowScale[i], and transform, [count, width]; rows of scale 0 are zero, whatever columns are scaled by.
  */
 export interface BlockKernel {
   /**

@@ -18,6 +18,7 @@ function blocks({ d, columnScale, transform, width = d, factor, single }: BlockP
     const count = rows.length / d;
     const x = new Float64Array(count * width);
     for (let i = 0; i < count; i++) {
+      if (rowScale?.[i] === 0) continue;
       for (let c = 0; c < d; c++)
         scaled[c] = rows[i * d + c] * (columnScale ? columnScale[c] : 1) * (rowScale ? rowScale[i] : 1);
       if (!transform) {

@@ -162,6 +162,24 @@ describe('WASM blocks', () => {
       }
   });
 
+  it('takes rows of scale zero for zero, whatever columns are scaled by', () => {
+    for (const d of [3, 4, 9]) {
+      const { plan, rows, count } = makeCase(2, 67, d, { wide: true });
+      const scaled = { ...plan, columnScale: new Float64Array(d).fill(2 ** 1000) };
+      const rowScale = new Float64Array(count).fill(2 ** -1000);
+      rows.fill(1e300, 66 * d);
+      rowScale[66] = 0;
+      const [gram, scores] = [new Float64Array(d * d), new Float64Array(67)];
+      for (const kernels of [wasmKernels, referenceKernels]) {
+        kernels.blocks(scaled).gram(rows, gram, rowScale);
+        kernels.blocks(scaled).scores(rows, scores, rowScale);
+        expect(gram.every(Number.isFinite)).toBe(true);
+        expect(scores.every(Number.isFinite)).toBe(true);
+        expect(scores[66]).toBe(0);
+      }
+    }
+  });
+
   it('never finds a score of a NaN small', () => {
     const example = makeCase(3, 20, 7, { factor: true });
     example.rows[10 * 7 + 6] = Number.NaN;

@@ -87,7 +87,7 @@ class WasmBlocks implements BlockKernel, Resident {
     const wide = rows instanceof Float64Array;
     instance.f64(region.sums, triangle(width)).fill(0);
     for (const [start, count] of this.subBlocks(rows)) {
-      this.copy(region, rows, start, count);
+      this.copy(region, rows, start, count, rowScale);
       if (single) exports.gramSingle(region.rows, wide, count, d, region.panels, region.groups, region.sums);
       else exports.gram(this.panels(region, wide, start, count, rowScale), count, width, region.sums);
     }
@@ -107,7 +107,7 @@ class WasmBlocks implements BlockKernel, Resident {
       this.packed = true;
     }
     for (const [start, count] of this.subBlocks(rows)) {
-      this.copy(region, rows, start, count);
+      this.copy(region, rows, start, count, rowScale);
       const panels = this.panels(region, wide, start, count, rowScale);
       if (factor) exports.scores64(panels, count, width, region.factor, region.groups, region.out);
       else exports.squaredNorms(panels, count, width, region.groups, region.out);
@@ -141,7 +141,13 @@ class WasmBlocks implements BlockKernel, Resident {
       yield [start, Math.min(FLUSH_ROWS, total - start)];
   }
 
-  private copy(region: Region, rows: Floats, start: number, count: number): void {
+  private copy(
+    region: Region,
+    rows: Floats,
+    start: number,
+    count: number,
+    rowScale: Float64Array | undefined,
+  ): void {
     const { instance } = this.arena;
     const { d } = this.plan;
     const target =
@@ -149,6 +155,8 @@ class WasmBlocks implements BlockKernel, Resident {
         ? instance.f64(region.rows, count * d)
         : instance.f32(region.rows, count * d);
     target.set(rows.subarray(start * d, (start + count) * d));
+    // Columns may be scaled such that rows which do not count are infinite.
+    for (let i = 0; i < count; i++) if (rowScale?.[start + i] === 0) target.fill(0, i * d, (i + 1) * d);
   }
 
   /** The address of the sub-block in panels, scaled and transformed. */

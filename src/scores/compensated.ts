@@ -6,14 +6,14 @@ import { type Search, scaledRow } from './unresolved.js';
 
 /**
  * The rows of K diag(columnScale) [T, N], T = `resolved` and N some directions, computed as they are read. With `compensated`, each entry along T is correct to
- * u |x| + d^2 u^2 |k| |T|, as those along N are in any case; otherwise to d u |k| |T|.
+ * u |x| + d^2 u^2 |k| |T|, as those along N are in any case; otherwise to d u |k| |T|. Rows of scale 0 are zero.
  */
 export function accurateImage(
-  search: Pick<Search, 'matrix' | 'columnScale' | 'resolved' | 'width'>,
+  search: Pick<Search, 'matrix' | 'columnScale' | 'rowScale' | 'resolved' | 'width'>,
   directions: readonly Doubled[],
   compensated: boolean,
 ): KeyMatrix {
-  const { matrix, resolved, width } = search;
+  const { matrix, rowScale, resolved, width } = search;
   const { n, d } = matrix;
   const all = width + directions.length;
   const key = new Float64Array(d);
@@ -26,6 +26,7 @@ export function accurateImage(
       const block = matrix.rows(start, end);
       const out = new Float64Array((end - start) * all);
       for (let j = 0; j < end - start; j++) {
+        if (rowScale?.[start + j] === 0) continue;
         scaledRow(search, block, j, key);
         for (let a = 0; a < width; a++)
           out[j * all + a] = (compensated ? compensatedDot : accurateDot)(key, 0, columns, a * d, d);

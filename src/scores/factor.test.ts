@@ -29,3 +29,20 @@ it('leaves rows of scale zero out', () => {
   });
   expect(scores.subarray(200).every((score) => score === 0)).toBe(true);
 });
+
+it('leaves rows of scale zero out where they are far beyond the range of the others', () => {
+  const row = [1e-8, 1e-18, 1e-217, 86];
+  const data = Float64Array.from([row, row, [1e40, 2e43, 3e103, 1], row].flat());
+  const factor = run(factorize(matrixOver(data, 4, 4), 'test', Float64Array.of(1, 1, 0, 1)));
+  [1 / 3, 1 / 3, 0, 1 / 3].forEach((expected, j) => {
+    expect(run(scoresOf(factor))[j]).toBeCloseTo(expected, 12);
+  });
+});
+
+it('concludes nothing from what is not a number', () => {
+  const data = Float64Array.from([1e-217, 1, 1e-217, 1, 1e103, 1]);
+  // The last row counts, but no number holds what it is once columns are scaled.
+  const factor = run(factorize(matrixOver(data, 3, 2), 'test', Float64Array.of(1, 1, 1e-320)));
+  expect(factor.absolute).toBe(1);
+  expect(upperScore(factor, Number.NaN)).toBe(1);
+});

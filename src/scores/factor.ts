@@ -52,9 +52,10 @@ const MOST_PASSES = 10;
 /** What rounding can do to scores by a factor. */
 export type Rounding = Pick<Factor, 'absolute' | 'relative'>;
 
-/** The largest tau that a computed score allows. */
+/** The largest tau that a computed score allows; NaN allows any. */
 export function upperScore({ absolute, relative }: Rounding, score: number): number {
-  return Math.min(1, (Math.sqrt(score) + absolute) ** 2 * (1 + relative));
+  const upper = (Math.sqrt(score) + absolute) ** 2 * (1 + relative);
+  return upper < 1 ? upper : 1;
 }
 
 /** The smallest tau that a computed score allows. */
@@ -198,7 +199,8 @@ function* factorizeResolved(matrix: KeyMatrix, where: string, rowScale?: Float64
   for (let pass = 1; ; pass++) {
     const roots = diagonalRoots(gram, basis.width);
     const inputs = productSizes(basis, sizes);
-    const isRounding = (c: number) => !(roots[c] > rounding(d) * inputs[c]);
+    // Of what is not a number nothing is concluded.
+    const isRounding = (c: number) => roots[c] <= rounding(d) * inputs[c];
     const kept = Array.from(roots.keys()).filter((c) => !isRounding(c));
     if (kept.length < basis.width) {
       for (let c = 0; c < basis.width; c++) if (isRounding(c) && inputs[c] > 0) nulls.push(basis.column(c));
@@ -223,7 +225,7 @@ function* factorizeResolved(matrix: KeyMatrix, where: string, rowScale?: Float64
     if (accurate || pass === MOST_PASSES) {
       const inverse = certified?.inverse ?? new Float64Array(width * width);
       const factor = scaleColumns(inverse, width, scale);
-      const image = imageOf(matrix, basis, compensated, columnScale);
+      const image = imageOf(matrix, basis, compensated, columnScale, rowScale);
       return {
         factor: {
           width,
@@ -235,7 +237,7 @@ function* factorizeResolved(matrix: KeyMatrix, where: string, rowScale?: Float64
           growth: certified?.growth ?? Number.POSITIVE_INFINITY,
         },
         search:
-          nulls.length > 0
+          certified && nulls.length > 0
             ? {
                 matrix,
                 columnScale,
@@ -252,7 +254,7 @@ function* factorizeResolved(matrix: KeyMatrix, where: string, rowScale?: Float64
     }
     if (conditioned) compensated = true;
     else basis = combine(basis, scale, pivotedCholesky(scaled, width, 16 * depth * UNIT_ROUNDOFF * width));
-    const image = imageOf(matrix, basis, compensated, columnScale);
+    const image = imageOf(matrix, basis, compensated, columnScale, rowScale);
     gram = yield* gramOf(image.matrix, image.plan, rowScale);
   }
 }
@@ -263,11 +265,12 @@ function imageOf(
   basis: Basis,
   compensated: boolean,
   columnScale: Float64Array | undefined,
+  rowScale: Float64Array | undefined,
 ): { matrix: KeyMatrix; plan: BlockPlan } {
   const { d } = matrix;
   const { width } = basis;
   if (compensated) {
-    const product = { matrix, columnScale, resolved: basis.matrix, width };
+    const product = { matrix, columnScale, rowScale, resolved: basis.matrix, width };
     return { matrix: accurateImage(product, [], true), plan: { d: width } };
   }
   if (basis.isIdentity) return { matrix, plan: { d, columnScale } };
