@@ -44,7 +44,6 @@ export function* edgeDescent(
       active.reduce((sum, row, b) => sum + inverse[a * r + b] * (row === j ? 1 : targets[row]), 0),
     );
     multiply(x, n, r, y, products);
-    products[j] = 1;
     for (let l = 0; l < n; l++) residuals[l] = products[l] - targets[l];
     for (const row of active) if (row !== j) residuals[row] = 0;
     const gradient = new Float64Array(r);

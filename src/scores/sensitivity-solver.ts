@@ -7,6 +7,8 @@ import { identityBasis, timesTransposed } from './basis.js';
 import { edgeDescent, multiply } from './edge-descent.js';
 import { type Factor, factorizeBoth } from './factor.js';
 import { eachBlock, gramOf, UNIT_ROUNDOFF } from './gram.js';
+import { nonzeroRows } from './lewis.js';
+import { scaledRow } from './unresolved.js';
 
 /** Certified ends of one sensitivity. */
 export interface Interval {
@@ -41,83 +43,64 @@ const LINE_STEPS = 14;
  */
 export function* sensitivitySolver(matrix: KeyMatrix, p: number, where: string): Steps<SensitivitySolver> {
   const { numerical, faceValue } = yield* factorizeBoth(matrix, where);
+  const nonzero = yield* nonzeroRows(matrix);
   const upperEnd = yield* solverOf(faceValue, p);
-  if (numerical === faceValue) return upperEnd;
   // Where the readings differ, the interval holds both sensitivities.
-  const lowerEnd = yield* solverOf(numerical, p);
+  const lowerEnd = numerical === faceValue ? undefined : yield* solverOf(numerical, p);
   return {
     rank: numerical.rank,
     *solve(j, work, enough) {
-      const below = yield* lowerEnd.solve(j, work / 2, (lower, upper) => upper - lower <= 1e-6 * upper);
-      const above = yield* upperEnd.solve(j, work / 2, (_, upper) => enough(below.lower, upper));
+      if (!nonzero[j]) return { lower: 0, upper: 0, work: 0 };
+      if (!lowerEnd) return yield* upperEnd(j, work, enough);
+      const below = yield* lowerEnd(j, work / 2, (lower, upper) => upper - lower <= 1e-6 * upper);
+      const above = yield* upperEnd(j, work / 2, (_, upper) => enough(below.lower, upper));
       return { lower: below.lower, upper: above.upper, work: below.work + above.work };
     },
   };
 }
 
-function* solverOf(factor: Factor, p: number): Steps<SensitivitySolver> {
-  const { x, error, empty } = yield* orthonormalRows(factor);
-  const unresolved = new Set(factor.unresolved);
+function* solverOf(factor: Factor, p: number): Steps<SensitivitySolver['solve']> {
+  const { width, absolute, relative, growth } = factor;
   const { n } = factor.matrix;
-  // How far the computed coordinates move the p-th root of a sensitivity.
+  const unresolved = new Set(factor.unresolved);
+  // How far the errors of the coordinates, and of products with them, move the p-th root of a sensitivity.
+  const error = (absolute + (width + 2) * UNIT_ROUNDOFF * growth) * (1 + relative);
   const wobble = error * n ** Math.abs(1 / 2 - 1 / p);
   // Sums of n p-th powers, and the powers themselves.
-  const slack = (n + 64 * (p + 1)) * UNIT_ROUNDOFF;
-  const minimise = minimiser(x, n, factor.width, p);
-  return {
-    rank: factor.rank,
-    *solve(j, work, enough) {
-      if (unresolved.has(j)) return { lower: 0, upper: 1, work: 0 };
-      if (empty.has(j)) return { lower: 0, upper: 0, work: 0 };
-      const widen = (lower: number, upper: number): [number, number] => [
-        (Math.max(0, lower ** (1 / p) - wobble) / (1 + wobble)) ** p * (1 - slack),
-        Math.min(1, ((upper ** (1 / p) + wobble) / (1 - wobble)) ** p * (1 + slack)),
-      ];
-      const found = yield* minimise(j, work, (lower, upper) => enough(...widen(lower, upper)));
-      const [lower, upper] = widen(found.lower, found.upper);
-      // Without the unresolved rows the upper end is safe, but the query of the lower end may find them in its sum.
-      return { lower: unresolved.size > 0 ? 0 : lower, upper, work: found.work };
-    },
+  const slack = (n + 64) * (p + 1) * UNIT_ROUNDOFF;
+  const minimise = minimiser(yield* orthonormalRows(factor), n, width, p);
+  return function* (j, work, enough) {
+    if (unresolved.has(j) || !(wobble < 1)) return { lower: 0, upper: 1, work: 0 };
+    const widen = (lower: number, upper: number): [number, number] => [
+      (Math.max(0, lower ** (1 / p) - wobble) / (1 + wobble)) ** p * (1 - slack),
+      Math.min(1, ((upper ** (1 / p) + wobble) / (1 - wobble)) ** p * (1 + slack)),
+    ];
+    const found = yield* minimise(j, work, (lower, upper) => enough(...widen(lower, upper)));
+    const [lower, upper] = widen(found.lower, found.upper);
+    // Without the unresolved rows the upper end is safe, but the query of the lower end may find them in its sum.
+    return { lower: unresolved.size > 0 ? 0 : lower, upper, work: found.work };
   };
 }
 
-/** X = K T W^T, [n, width], a bound of the norm of its rounding errors, and the rows that are exactly zero. */
-function* orthonormalRows({ matrix, plan, width, rowScale }: Factor): Steps<{
-  x: Float64Array;
-  error: number;
-  empty: Set<number>;
-}> {
+/** X = K T W^T, [n, width]; rows of scale 0 are zero. */
+function* orthonormalRows({ matrix, plan, width, rowScale }: Factor): Steps<Float64Array> {
   const { columnScale, transform, factor: w = new Float64Array() } = plan;
   const { n, d } = matrix;
   // Its own rounding does not matter: any invertible matrix gives the same sensitivities.
   const basis = transform ?? identityBasis(d).matrix;
   const combined = timesTransposed({ d, width, matrix: basis }, w);
-  if (columnScale)
-    for (let c = 0; c < d; c++) for (let a = 0; a < width; a++) combined[c * width + a] *= columnScale[c];
   const x = new Float64Array(n * width);
-  const sizes = new Float64Array(width);
-  const empty = new Set<number>();
-  let squares = 0;
+  const key = new Float64Array(d);
   yield* eachBlock(n, 'orthonormal rows', (start, end) => {
     const rows = matrix.rows(start, end);
-    for (let j = 0; j < end - start; j++) {
-      if (rowScale && rowScale[start + j] === 0) continue;
-      const row = x.subarray((start + j) * width, (start + j + 1) * width);
-      sizes.fill(0);
-      for (let c = 0; c < d; c++) {
-        const entry = rows[j * d + c];
-        for (let a = 0; a < width; a++) {
-          const product = entry * combined[c * width + a];
-          row[a] += product;
-          sizes[a] += Math.abs(product);
-        }
-      }
-      for (let a = 0; a < width; a++) squares += sizes[a] * sizes[a];
-      if (sizes.every((size) => size === 0)) empty.add(start + j);
+    for (let j = start; j < end; j++) {
+      if (rowScale?.[j] === 0) continue;
+      scaledRow({ matrix, columnScale }, rows, j - start, key);
+      for (let c = 0; c < d; c++)
+        for (let a = 0; a < width; a++) x[j * width + a] += key[c] * combined[c * width + a];
     }
   });
-  // Coordinates of a row space are themselves rounded once.
-  return { x, error: (d + 2) * UNIT_ROUNDOFF * Math.sqrt(squares), empty };
+  return x;
 }
 
 function minimiser(x: Float64Array, n: number, r: number, p: number) {
@@ -136,15 +119,17 @@ function minimiser(x: Float64Array, n: number, r: number, p: number) {
     const key = x.subarray(j * r, (j + 1) * r);
     let lower = 0;
     let upper = 1;
-    // A power that overflows proves nothing.
-    const raise = (value: number) => {
+    const raise = (products: Float64Array) => {
+      const value = Math.abs(products[j]) ** p / sum(products);
+      // A power that overflows proves nothing.
       if (value > lower) lower = Math.min(value, upper);
     };
     let spent = 0;
     let patience = PATIENCE;
     multiply(x, n, r, key, residuals);
-    if (!(residuals[j] > 0)) return { lower: 0, upper: 0, work: n * r };
     const own = residuals[j];
+    // A square that underflows is far below what the coordinates are off by.
+    if (!(own > 0)) return { lower: 0, upper: own === 0 ? 0 : 1, work: n * r };
     for (let l = 0; l < n; l++) residuals[l] /= own;
     for (let iteration = 0; iteration < MOST_ITERATIONS; iteration++) {
       // p < 2: rows that y nearly annihilates would weigh infinitely; the floor sinks as the iteration settles.
@@ -169,9 +154,9 @@ function minimiser(x: Float64Array, n: number, r: number, p: number) {
         ),
       );
       for (let l = 0; l < n; l++) proposed[l] /= height;
-      raise(1 / sum(proposed));
+      raise(proposed);
       lineSearch();
-      raise(Math.abs(residuals[j]) ** p / sum(residuals));
+      raise(residuals);
       if (enough(lower, upper) || spent >= work) break;
       patience = upper - lower < 0.9 * gapBefore ? PATIENCE : patience - 1;
       if (patience === 0 || (p === 1 && iteration === SMOOTH_ITERATIONS)) break;
@@ -180,7 +165,7 @@ function minimiser(x: Float64Array, n: number, r: number, p: number) {
       for (const vertex of edgeDescent(x, n, r, j, residuals, MOST_VERTICES)) {
         spent += n * (4 * r + Math.log2(n)) + r ** 3;
         upper = Math.min(upper, dualBound(key, vertex.dual));
-        raise(1 / sum(vertex.products));
+        raise(vertex.products);
         if (enough(lower, upper) || spent >= work) break;
       }
     return { lower, upper, work: spent };
@@ -200,7 +185,8 @@ function minimiser(x: Float64Array, n: number, r: number, p: number) {
       for (let a = 0; a < r; a++) e[a] += z[l] * x[l * r + a];
     }
     const miss = Math.hypot(...e) + (n + 2) * UNIT_ROUNDOFF * Math.sqrt(square * r);
-    const bound = (norm + miss * n ** Math.max(0, 1 / 2 - 1 / p)) ** p;
+    // The least singular value of X is above a half.
+    const bound = (norm + 2 * miss * n ** Math.max(0, 1 / 2 - 1 / p)) ** p;
     return bound >= 0 ? bound : 1;
   }
 

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { exactLeverage } from '../../test/oracle/exact.js';
+import { nearPlane } from '../../test/oracle/near-plane.js';
+import { seeded } from '../../test/oracle/random.js';
 import { randomStream } from '../random.js';
 import { leverageScores } from './leverage.js';
 import { sensitivities } from './sensitivity.js';
@@ -19,6 +22,29 @@ describe('sensitivities', () => {
     const { upper } = sensitivities(keys, { p: 2 });
     leverageScores(keys).scores.forEach((score, j) => {
       expect(upper[j]).toBeCloseTo(score, 9);
+    });
+  });
+
+  it('holds the exact score of rows as near to a plane as doubled precision tells', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { data, n, d } = nearPlane(seeded(seed), 6, 30);
+      const truth = exactLeverage({ data, n, d });
+      const { lower, upper } = sensitivities({ data, shape: [n, d] }, { p: 2 });
+      for (let j = 0; j < n; j++) {
+        expect(truth.compare(j, upper[j])).toBeLessThanOrEqual(0);
+        expect(lower[j] === 0 || truth.compare(j, lower[j]) >= 0).toBe(true);
+      }
+    }
+  });
+
+  it.each([1, 2, 4])('is not moved by the scale of columns, where scales are beyond float64, p = %d', (p) => {
+    const keys = (scale: number) =>
+      tensorOf(8, 2, (i, c) => scale * (i + 1) * (c === 0 ? 1 : 1 + 2 ** -32 * (((i + 2) * 5) % 7)));
+    const [plain, scaled] = [1, 2 ** -1000].map((scale) => sensitivities(keys(scale), { p }));
+    expect(plain.upper.some((upper) => upper < 0.9)).toBe(true);
+    plain.upper.forEach((upper, j) => {
+      expect(scaled.upper[j]).toBeCloseTo(upper, 4);
+      expect(scaled.lower[j]).toBeCloseTo(plain.lower[j], 4);
     });
   });
 

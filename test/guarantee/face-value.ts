@@ -1,9 +1,10 @@
 /** Numbers at face value: keys that are heavy along a direction below their own rounding, judged by exact arithmetic alone. */
 import { power, sensitivities, universalSet } from '../../src/index.js';
-import { exactLeverage } from '../oracle/exact.js';
+import { type ExactLeverage, exactLeverage } from '../oracle/exact.js';
 import { fromRows, type Matrix, tensor } from '../oracle/matrix.js';
 import { nearPlane } from '../oracle/near-plane.js';
 import type { Random } from '../oracle/random.js';
+import { sensitivityOf } from '../oracle/sensitivity.js';
 import { type Check, claim, drawEpsilon, flat } from './check.js';
 
 /** Rows whose last entry is a combination of the others but for a relative 1e-8 to 1e-18 of it in some of them. */
@@ -92,7 +93,8 @@ export const checkFaceValue: Check = (random) => {
       () =>
         `${n} x ${d}, epsilon ${epsilon}: key ${j} of exact score ${truth.scores[j]} is given ${set.scores[i]}`,
     );
-  if (make === nearPlanes || random.chance(0.7)) return;
+  if (random.chance(0.7)) return;
+  checkPowers(random, matrix, truth);
   const { lower, upper } = flat(sensitivities(tensor(matrix), { p: 2 }));
   for (let j = 0; j < n; j++)
     claim(
@@ -100,3 +102,30 @@ export const checkFaceValue: Check = (random) => {
       () => `${n} x ${d}: key ${j} of exact score ${truth.scores[j]} is not in [${lower[j]}, ${upper[j]}]`,
     );
 };
+
+/** Rounding of the oracle. */
+const SLACK = 1e-8;
+
+/** Other powers, against convex programmes over the exact basis. */
+function checkPowers(random: Random, matrix: Matrix, truth: ExactLeverage): void {
+  const p = random.pick([1, 1.5, 3, 4, 6]);
+  const { lower, upper } = flat(sensitivities(tensor(matrix), { p }));
+  const ends = Array.from(upper, (_, j) => sensitivityOf(truth.basis, matrix.n, j, p, random));
+  const epsilon = drawEpsilon(
+    random,
+    ends.map((end) => end.lower),
+  );
+  const exact = random.chance(0.5);
+  const { indices } = flat(universalSet(tensor(matrix), { epsilon, f: power(p), exact }));
+  ends.forEach((end, j) => {
+    const about = () =>
+      `${matrix.n} x ${matrix.d}, p ${p}: key ${j} of sensitivity ${end.lower} to ${end.upper} is in [${lower[j]}, ${upper[j]}]`;
+    claim(lower[j] <= upper[j] && !(end.lower * (1 - SLACK) > upper[j]), about);
+    // Where squares of a row underflow the oracle knows no upper end.
+    claim(!(end.upper > 0 && lower[j] * (1 - SLACK) > end.upper), about);
+    claim(
+      indices.includes(j) || !(end.lower * (1 - SLACK) >= epsilon),
+      () => `${about()}, lost at epsilon ${epsilon}, exact ${exact}`,
+    );
+  });
+}
