@@ -14,6 +14,7 @@ import { type CallOptions, run, type Steps } from '../steps.js';
 import { type Factor, factorize, factorizeBoth, keysFor, upperScore } from './factor.js';
 import { eachBlock, UNIT_ROUNDOFF } from './gram.js';
 import { scoresOf } from './leverage.js';
+import { largestOf } from './scaling.js';
 import { MOST_SCALES } from './unresolved.js';
 
 /** Options of {@link lewisWeights}. */
@@ -158,7 +159,7 @@ export function* lewisBounds(
     // p = 2 needs no weights: every row scale is 1, and tau is exact.
     if (exponent !== 0) {
       weights = clampWeights(weights, exponent);
-      const largest = weights.reduce((a, b) => Math.max(a, b), 0);
+      const largest = largestOf(weights);
       factor = yield* factorOf(weights.map((w) => (w > 0 ? (w / largest) ** exponent : 0)));
       tau = yield* certifiedScores(factor, nonzero);
     }
@@ -252,7 +253,7 @@ export function* nonzeroRows(matrix: KeyMatrix, active?: Float64Array): Steps<Ui
 
 /** Lifts the smallest weights so that no row scale leaves the range of numbers: the bounds hold for any positive weights. */
 function clampWeights(weights: Float64Array, exponent: number): Float64Array {
-  const largest = weights.reduce((a, b) => Math.max(a, b), 0);
+  const largest = largestOf(weights);
   const smallest = largest * Math.max(10 ** (-140 / Math.abs(exponent)), 1e-290);
   return weights.map((w) => (w > 0 ? Math.max(w, smallest) : 0));
 }

@@ -11,6 +11,7 @@ import { addMultiple, type Doubled, doubled, doubledProduct } from './doubled.js
 import { differentRows } from './exact-relations.js';
 import { eachBlock, gramOf, summationDepth, UNIT_ROUNDOFF } from './gram.js';
 import { gramFactor } from './gram-factor.js';
+import { largestOf } from './scaling.js';
 import { columnScale, hasDigits, largestEntries } from './screening.js';
 import { rounding } from './unresolved.js';
 
@@ -103,12 +104,6 @@ function* unitRows(
     }
   });
   return { rows, far };
-}
-
-function largestOf(x: Float64Array): number {
-  let largest = 0;
-  for (const entry of x) largest = Math.max(largest, Math.abs(entry));
-  return largest;
 }
 
 /** True only where it is proved: the Gram of the rows' scalar products is certainly definite. */

@@ -1,6 +1,6 @@
 /** The sensitivity of one row for f(x) = |x|^p, p >= 1, from below and above by convex duality (docs/algorithms.md, section 3). */
 
-import { cholesky } from '../kernels/triangular.js';
+import { cholesky, inverseLower } from '../kernels/triangular.js';
 import { type KeyMatrix, matrixOver } from '../keys.js';
 import type { Steps } from '../steps.js';
 import { identityBasis, timesTransposed } from './basis.js';
@@ -8,6 +8,7 @@ import { edgeDescent, multiply } from './edge-descent.js';
 import { type Factor, factorizeBoth } from './factor.js';
 import { eachBlock, gramOf, UNIT_ROUNDOFF } from './gram.js';
 import { nonzeroRows } from './lewis.js';
+import { largestOf } from './scaling.js';
 import { scaledRow } from './unresolved.js';
 
 /** Certified ends of one sensitivity. */
@@ -133,7 +134,7 @@ function minimiser(x: Float64Array, n: number, r: number, p: number) {
     for (let l = 0; l < n; l++) residuals[l] /= own;
     for (let iteration = 0; iteration < MOST_ITERATIONS; iteration++) {
       // p < 2: rows that y nearly annihilates would weigh infinitely; the floor sinks as the iteration settles.
-      const largest = residuals.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+      const largest = largestOf(residuals);
       // p > 2: weights stay within ten decades, so that M is never singular.
       const floor = p < 2 ? Math.max(0.1 * 0.5 ** iteration, 1e-11) : p > 2 ? 10 ** (-10 / (p - 2)) : 1;
       for (let l = 0; l < n; l++) roots[l] = Math.max(Math.abs(residuals[l]) / largest, floor) ** (p / 2 - 1);
@@ -141,7 +142,11 @@ function minimiser(x: Float64Array, n: number, r: number, p: number) {
       const triangle = cholesky(gram, r);
       spent += n * r * (r + 4);
       if (!triangle) break;
-      const u = solveCholesky(triangle, r, key);
+      // u = M^-1 x_j = W^T (W x_j), W = L^-1.
+      const w = inverseLower(triangle, r);
+      const image = new Float64Array(r);
+      multiply(w, r, r, key, image);
+      const u = image.map((_, a) => image.reduce((total, entry, b) => total + w[b * r + a] * entry, 0));
       multiply(x, n, r, u, proposed);
       const height = proposed[j];
 
@@ -173,7 +178,7 @@ function minimiser(x: Float64Array, n: number, r: number, p: number) {
 
   /** (|z|_q + |e| n^max(0, 1/2-1/p))^p, with e = X^T z - x_j and the rounding of e itself. */
   function dualBound(key: Float64Array, z: Float64Array): number {
-    const largest = z.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    const largest = largestOf(z);
     const norm =
       p === 1
         ? largest
@@ -208,18 +213,4 @@ function minimiser(x: Float64Array, n: number, r: number, p: number) {
     const alpha = (low + high) / 2;
     for (let l = 0; l < n; l++) residuals[l] += alpha * (proposed[l] - residuals[l]);
   }
-}
-
-/** (L L^T)^-1 b. */
-function solveCholesky(l: Float64Array, r: number, b: Float64Array): Float64Array {
-  const y = Float64Array.from(b);
-  for (let i = 0; i < r; i++) {
-    for (let k = 0; k < i; k++) y[i] -= l[i * r + k] * y[k];
-    y[i] /= l[i * r + i];
-  }
-  for (let i = r - 1; i >= 0; i--) {
-    for (let k = i + 1; k < r; k++) y[i] -= l[k * r + i] * y[k];
-    y[i] /= l[i * r + i];
-  }
-  return y;
 }
