@@ -36,9 +36,22 @@ export function stored(
   return { file };
 }
 
-/** The file of a partition in a folder, which is made. */
+/**
+ * The file of a partition in a folder, which is made.
+ *
+ * @throws InputError where it cannot be
+ */
 export function placeIn(folder: string, partition: number, ending: string): string {
-  mkdirSync(folder, { recursive: true });
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw new InputError(`${folder}: is a file, not a folder`);
+    // A missing folder is made, unless a link leads to it.
+    if (code === 'ENOENT')
+      throw new InputError(`${folder}: cannot be made, a link in its path leads nowhere`);
+    throw error;
+  }
   return join(folder, `part-${String(partition).padStart(5, '0')}${ending}`);
 }
 

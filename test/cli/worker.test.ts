@@ -1,5 +1,5 @@
 /** A job of many partitions from the command line: manifest, workers, merges and the second pass, and workers that are killed. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -101,6 +101,19 @@ test('Parquet is cut between its row groups', async () => {
     [0, 32],
     [32, 8],
   ]);
+});
+
+test.each([
+  ['nowhere', 'nowhere: cannot be made, a link in its path leads nowhere'],
+  ['nowhere/below', 'nowhere/below: cannot be made, a link in its path leads nowhere'],
+  ['a.npy', 'a.npy: is a file, not a folder'],
+  ['a.npy/below', 'a.npy/below: no such file, a part of its path is not a folder'],
+])('a folder for results that cannot be made is told in a line: %s', async (folder, message) => {
+  rmSync(place.path('nowhere'), { force: true });
+  symlinkSync('missing/folder', place.path('nowhere'));
+  const grams = await pipe(await manifest(), 'gram');
+  const result = await place.pipe(Buffer.from(grams), ['worker', 'merge', '-o', folder]);
+  expect(result).toEqual({ code: 1, stdout: '', stderr: `levattention worker: ${message}\n` });
 });
 
 test('workers, merges and a second pass find the keys of a single run', async () => {
