@@ -12,6 +12,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -32,6 +33,9 @@ export interface FileSource extends ByteSource {
 export function leadOf(file: FileSource): Uint8Array {
   return file.slice(0, Math.min(16, file.byteLength));
 }
+
+/** The number of a process's standard output among its open files. */
+const STANDARD_OUTPUT = 1;
 
 /** Bytes of one system call; Linux and Node take less than 2 GiB at a time. */
 const MOST_AT_ONCE = 2 ** 30;
@@ -110,7 +114,8 @@ export interface WriteFileOptions {
 /**
  * Writes a file so that it is there in full or as it was before: into a file beside it that then takes its name, and
  * is removed where anything fails. Of processes that write the same file at once, the last to end wins. A link keeps
- * pointing to its file, which is made where it is missing, and what is no regular file (a pipe, a device) is written to directly.
+ * pointing to its file, which is made where it is missing. What is no regular file (a pipe, a device) is written to directly, and so is the file that standard
+ * output goes to, after what is in it: another one of its name would lose that.
  *
  * @throws the system's error where the file cannot be written; whatever the iterable throws
  */
@@ -120,6 +125,7 @@ export function writeFileAtomic(
   { synced = false }: WriteFileOptions = {},
 ): void {
   const before = onFile(path, () => statSync(path, { throwIfNoEntry: false }));
+  if (before?.isFile() && isOutput(before)) return onFile(path, () => writeChunks(STANDARD_OUTPUT, chunks));
   const direct = before !== undefined && !before.isFile();
   const target = direct ? path : onFile(path, () => fileBehind(path));
   if (!direct) removeLeftovers(target);
@@ -138,6 +144,17 @@ export function writeFileAtomic(
   } catch (error) {
     if (!direct) rmSync(written, { force: true });
     throw error;
+  }
+}
+
+/** Whether standard output goes to this file. */
+function isOutput({ dev, ino }: Stats): boolean {
+  try {
+    const output = fstatSync(STANDARD_OUTPUT);
+    return output.dev === dev && output.ino === ino;
+  } catch {
+    // It may be closed.
+    return false;
   }
 }
 

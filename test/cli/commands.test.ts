@@ -1,6 +1,8 @@
 /** Each command does what its help says, with the numbers that the library gives. */
+
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   compareAttention,
@@ -14,6 +16,7 @@ import {
 } from '../../src/index.js';
 import { openTensor, writeNpy } from '../../src/io/index.js';
 import type { PerHead } from '../../src/keys.js';
+import { built } from '../packaging/built.js';
 import { inputs, interrupted, tensor, type Workplace, workplace } from './cli.js';
 
 let place: Workplace;
@@ -425,6 +428,24 @@ test.each([
     stderr: 'levattention find: interrupted, nothing was written\n',
   });
   expect(place.files()).toEqual(before);
+});
+
+test('a file that standard output goes to is written to after what is in it, through a link too', async () => {
+  symlinkSync('/dev/stdout', place.path('link.npy'));
+  place.write('all', 'before');
+  const file = openSync(place.path('all'), 'a');
+  const child = spawn(
+    process.execPath,
+    [built('cli.js'), 'find', 'k.npy', '--epsilon', '0.1', '-o', 'link.npy'],
+    {
+      cwd: place.folder,
+      stdio: ['ignore', file, 'inherit'],
+    },
+  );
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  closeSync(file);
+  const text = readFileSync(place.path('all'), 'latin1');
+  expect(text).toMatch(/^before\x93NUMPY[^]*indices written to link\.npy\n/);
 });
 
 test('a reader that has seen enough is no failure', async () => {
