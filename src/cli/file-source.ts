@@ -125,7 +125,10 @@ export function writeFileAtomic(
   { synced = false }: WriteFileOptions = {},
 ): void {
   const before = onFile(path, () => statSync(path, { throwIfNoEntry: false }));
-  if (before?.isFile() && isOutput(before)) return onFile(path, () => writeChunks(STANDARD_OUTPUT, chunks));
+  if (before?.isFile() && isOutput(before)) {
+    onFile(path, () => writeChunks(STANDARD_OUTPUT, chunks));
+    return;
+  }
   const direct = before !== undefined && !before.isFile();
   const target = direct ? path : onFile(path, () => fileBehind(path));
   if (!direct) removeLeftovers(target);
