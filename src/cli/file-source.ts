@@ -17,7 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { allocate, type ByteSource } from '../io/bytes.js';
 import { InputError } from './failure.js';
 
@@ -172,6 +172,12 @@ export function fileBehind(path: string): string {
   const target = isAbsolute(link) ? link : `${dirname(path)}/${link}`;
   // By the system: `..` behind a link to a folder is the parent of that folder.
   return fileBehind(join(realpathSync.native(dirname(target)), basename(target)));
+}
+
+/** The same for all paths of one file or folder, through whatever links they go; its whole path where there is none. */
+export function placeOf(path: string): string {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found ? `${found.dev} ${found.ino}` : resolve(path);
 }
 
 /** How the names of files beside a target begin: with the machine, as another one's processes cannot be looked up. */

@@ -1,9 +1,9 @@
 /** Patterns of files: which names they match, and in which order. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { filesOf } from './globs.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkOutside, filesOf } from './globs.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'levattention-globs-'));
 const names = [
@@ -23,6 +23,9 @@ beforeAll(() => {
     writeFileSync(join(folder, name), '');
   }
   mkdirSync(join(folder, 'a/4.npy'));
+  mkdirSync(join(folder, 'links'));
+  symlinkSync('../a', join(folder, 'links/to-a'));
+  symlinkSync('../a/later.npy', join(folder, 'links/to-file.npy'));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -36,6 +39,7 @@ test.each([
   ['b/q?.npy', ['b/q?.npy']],
   ['a/2.npy', ['a/2.npy']],
   ['a/none.npy', ['a/none.npy']],
+  ['b/../?/1.npy', ['a/1.npy', 'b/1.npy']],
 ])('%s', (pattern, expected) =>
   expect(filesOf([join(folder, pattern)])).toEqual(expected.map((name) => join(folder, name))));
 
@@ -46,3 +50,33 @@ test('URLs are left as they are, and several patterns follow each other', () => 
 
 test('a pattern without a file is refused', () =>
   expect(() => filesOf([join(folder, 'c/*.npy')])).toThrow(/c\/\*\.npy: no file has such a name$/));
+
+describe('an output that a pattern would name', () => {
+  const check = (output: string, ...patterns: string[]) =>
+    checkOutside(
+      join(folder, output),
+      patterns.map((pattern) => join(folder, pattern)),
+      '-o',
+    );
+  test.each([
+    ['a/heavy.npy', 'a/*.npy'],
+    ['a/heavy.npy', '?/*.npy#k'],
+    ['b/../a/heavy.npy', 'a/*.npy'],
+    ['links/to-a/heavy.npy', 'a/*.npy'],
+    ['a/heavy.npy', 'links/to-?/*.npy'],
+    ['links/to-file.npy', 'a/l*'],
+    ['links/to-file.npy', 'links/to-*.npy'],
+  ])('%s, %s', (output, pattern) =>
+    expect(() => check(output, 'b/*.npy', pattern)).toThrow(
+      `-o ${join(folder, output)} is among the inputs '${join(folder, pattern).replace('#k', '')}': the next run would read it`,
+    ));
+
+  test.each([
+    ['a/heavy.parquet', 'a/*.npy'],
+    ['a/.heavy.npy', 'a/*.npy'],
+    ['heavy.npy', 'a/*.npy'],
+    ['b/heavy.npy', 'a/*.npy'],
+    ['b/q1.npy', 'b/q?.npy'],
+    ['a/heavy.npy', 'none/*.npy'],
+  ])('not %s, %s', (output, pattern) => check(output, pattern));
+});

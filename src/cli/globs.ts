@@ -1,8 +1,9 @@
 /** Files that a pattern names: `dir/*.parquet`, as a shell that does not expand it itself leaves it. */
 import { readdirSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { parseReference } from '../io/index.js';
-import { InputError } from './failure.js';
+import { InputError, UsageError } from './failure.js';
+import { fileBehind, placeOf } from './file-source.js';
 import { isUrl } from './http-source.js';
 
 /**
@@ -16,29 +17,51 @@ export function filesOf(patterns: readonly string[]): string[] {
     const { file, name } = parseReference(pattern);
     if (isUrl(file)) return [pattern];
     const ending = name === undefined ? '' : `#${name}`;
-    if (!/[*?]/.test(file) || statSync(file, { throwIfNoEntry: false })) return [resolve(file) + ending];
-    const found = matches(resolve(file));
+    if (!isPattern(file)) return [resolve(file) + ending];
+    const found = matches(file).filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
     if (found.length === 0) throw new InputError(`${pattern}: no file has such a name`);
     return found.map((path) => path + ending);
   });
 }
 
+/**
+ * Checks that a file that is to be written is none that patterns name, nor would be one as soon as it is there: the next run would take it for keys.
+ *
+ * @throws UsageError, one line
+ */
+export function checkOutside(path: string, patterns: readonly string[], option: string): void {
+  for (const { file } of patterns.map(parseReference)) {
+    if (isUrl(file) || !isPattern(file)) continue;
+    const folders = matches(dirname(file)).map(placeOf);
+    const expression = expressionOf(basename(file));
+    for (const name of [path, fileBehind(path)])
+      if (expression.test(basename(name)) && folders.includes(placeOf(dirname(name))))
+        throw new UsageError(`${option} ${path} is among the inputs '${file}': the next run would read it`);
+  }
+}
+
+/** Whether wildcards are meant: a file that is there is named as it is. */
+function isPattern(file: string): boolean {
+  return /[*?]/.test(file) && !statSync(file, { throwIfNoEntry: false });
+}
+
+/** The paths that a pattern names; the folder that a relative one begins in is none of it, whatever its name. */
 function matches(pattern: string): string[] {
-  let paths = [''];
-  for (const part of pattern.split('/').slice(1)) {
+  let paths = [isAbsolute(pattern) ? '/' : process.cwd()];
+  for (const part of normalize(pattern).split('/').filter(Boolean)) {
     if (!/[*?]/.test(part)) {
-      paths = paths.map((path) => `${path}/${part}`);
+      paths = paths.map((path) => join(path, part));
       continue;
     }
     const expression = expressionOf(part);
     paths = paths.flatMap((path) =>
-      namesIn(path || '/')
+      namesIn(path)
         .filter((name) => expression.test(name))
         .sort()
-        .map((name) => join(path || '/', name)),
+        .map((name) => join(path, name)),
     );
   }
-  return paths.filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
+  return paths;
 }
 
 /** A name with wildcards as a regular expression. */

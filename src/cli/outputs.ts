@@ -3,7 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import { type ArrayToWrite, parseReference, writeNpy, writeNpz, writeSafetensors } from '../io/index.js';
 import { UsageError } from './failure.js';
-import { fileBehind, writeFileAtomic } from './file-source.js';
+import { fileBehind, placeOf, writeFileAtomic } from './file-source.js';
 
 /**
  * Checks that a file can be written; behind a link, the file that it points to.
@@ -23,11 +23,9 @@ export function checkOutput(
   const folder = folderOf(path, option);
   if (file?.isDirectory()) throw new UsageError(`${option} ${path} is a folder`);
   if (file?.isFIFO()) throw new UsageError(`${option} ${path} is a pipe, not a file`);
-  for (const input of inputs.map((reference) => parseReference(reference).file)) {
-    const read = statSync(input, { throwIfNoEntry: false });
-    if (file && read && file.ino === read.ino && file.dev === read.dev && file.isFile())
-      throw new UsageError(`${option} ${path} is an input: it would be overwritten`);
-  }
+  const isInput = (reference: string) => placeOf(parseReference(reference).file) === placeOf(path);
+  if (file?.isFile() && inputs.some(isInput))
+    throw new UsageError(`${option} ${path} is an input: it would be overwritten`);
   try {
     // A device is written to as it is.
     if (!file || file.isFile()) accessSync(folder, constants.W_OK);

@@ -11,6 +11,7 @@ import { parseWeight } from '../weights/parse.js';
 import type { WeightFunction } from '../weights/weight.js';
 import { InputError, UsageError } from './failure.js';
 import { FOUND_ENDINGS, type FoundKey, writeFoundKeys } from './found-keys.js';
+import { checkOutside } from './globs.js';
 import { about } from './inputs.js';
 import { writeManifest } from './manifest.js';
 import { parseCount, parsedBy, parseEpsilon } from './options.js';
@@ -100,13 +101,20 @@ async function spark(rest: readonly string[], options: SparkOptions, call: CallO
   if (/\b(deploy-mode[= ]cluster|deployMode=cluster)\b/.test([...rest, ...options.conf].join(' ')))
     throw new UsageError('the job runs in client mode alone: its results come to this machine');
   checkOutput(options.output, FOUND_ENDINGS, '-o', options.manifest === undefined ? [] : [options.manifest]);
+  checkOutside(options.output, options.input ?? [], '-o');
   const program = findSparkSubmit(options.sparkSubmit, process.env);
   const job = await partitionsOfJob(options, call);
+  const inputs = new Set(job.partitions.map(({ input }) => input));
+  checkOutput(options.output, FOUND_ENDINGS, '-o', [...inputs]);
   const folder = options.keep ? resolve(options.keep) : mkdtempSync(join(tmpdir(), 'levattention-spark-'));
   mkdirSync(folder, { recursive: true });
   try {
     const plan = planOf(folder, job, { ...options, epsilon, f, tasks });
-    const outcome = await submit(program, [...submitOptions(options), ...rest, shim, plan], call);
+    const outcome = await submit(
+      program,
+      [...submitOptions(options), ...rest, ...clientMode, shim, plan],
+      call,
+    );
     const found = await foundBy(outcome, folder, job, epsilon, call);
     writeFoundKeys(options.output, found.keys);
     const elapsed = (performance.now() - started) / 1000;
@@ -120,6 +128,9 @@ async function spark(rest: readonly string[], options: SparkOptions, call: CallO
 /** What Spark runs: it lies beside this program. */
 const shim = fileURLToPath(new URL('levattention_spark.py', import.meta.url));
 const ownProgram = fileURLToPath(import.meta.url);
+
+/** Above what Spark's own files of settings say. */
+const clientMode = ['--deploy-mode', 'client'];
 
 function submitOptions({ master, conf }: SparkOptions): string[] {
   const settings = ['spark.ui.showConsoleProgress=false', ...conf];

@@ -20,7 +20,11 @@ export interface Finished {
 
 /** A folder of its own for the files of a test. */
 export class Workplace {
-  readonly folder = mkdtempSync(join(tmpdir(), 'levattention-cli-'));
+  readonly folder: string;
+
+  constructor(name = 'levattention-cli-') {
+    this.folder = mkdtempSync(join(tmpdir(), name));
+  }
 
   /** The path of a file in the folder. */
   path(name: string): string {
