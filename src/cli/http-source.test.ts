@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RangeServer, type Served } from '../../test/cli/range-server.js';
 import { InputError } from './failure.js';
-import { openUrl } from './http-source.js';
+import { normalUrl, openUrl } from './http-source.js';
 
 const bytes = Uint8Array.from({ length: 20_000 }, (_, i) => i % 251);
 const patience = { pauses: [1, 1], idle: 200 };
@@ -31,6 +31,18 @@ async function refusal(url: string): Promise<string> {
   }
   return 'nothing';
 }
+
+test('spellings of a URL that mean the same are one', () => {
+  const url = 'https://example.org/a/~k%2Fl.npy?x=%C3%A9';
+  for (const other of [
+    'HTTPS://Example.ORG:443/a/./%7ek%2fl.npy?x=%c3%a9',
+    'https://example.org/a/b/../%7Ek%2Fl.npy?x=é',
+  ])
+    expect(normalUrl(other)).toBe(url);
+  for (const other of ['http://example.org/a/~k%2Fl.npy?x=%C3%A9', 'https://example.org/a/~k/l.npy?x=%C3%A9'])
+    expect(normalUrl(other)).not.toBe(url);
+  expect(normalUrl('http://[odd')).toBe('http://[odd');
+});
 
 test('ranges are those of the file, and no byte is asked for twice', async () => {
   const url = serve({ etag: () => '"1"' });

@@ -22,6 +22,15 @@ export function isUrl(reference: string): boolean {
   return /^https?:\/\//i.test(reference);
 }
 
+/** A URL as RFC 3986, section 6.2.2, writes it, the same for spellings that mean the same. */
+export function normalUrl(url: string): string {
+  if (!URL.canParse(url)) return url;
+  return new URL(url).href.replace(/%[0-9a-f]{2}/gi, (code) => {
+    const letter = String.fromCharCode(Number.parseInt(code.slice(1), 16));
+    return /[\w.~-]/.test(letter) ? letter : code.toUpperCase();
+  });
+}
+
 /** A failure that may pass: of the network, or of a server that is busy. */
 class Passing extends Error {}
 

@@ -6,6 +6,7 @@ import { InputError } from './failure.js';
 import { writeFileAtomic } from './file-source.js';
 import { parseCount } from './options.js';
 import { checkOutput } from './outputs.js';
+import { placeOfInput } from './partition-rows.js';
 import { openRows, STANDARD_INPUT } from './row-source.js';
 import type { RowSource } from './rows.js';
 import type { Session } from './session.js';
@@ -72,7 +73,7 @@ export async function partitionsOfInputs(
   most: number,
   call: CallOptions,
 ): Promise<{ partitions: Partition[]; rows: number; d: number }> {
-  const list = new PartitionList();
+  const list = new PartitionList(placeOfInput);
   const partitions: Partition[] = [];
   let [offset, d] = [0, 0];
   for (const [i, input] of inputs.entries()) {

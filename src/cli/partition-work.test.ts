@@ -1,7 +1,8 @@
 /** Workers and trees of merges of any shape give the set that all rows give at once; the same tree gives the same bytes. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { universalSet } from '../index.js';
@@ -131,9 +132,7 @@ test('two passes by Grams give the keys of the set, in any partitions and any tr
         GramSummary.fromBytes(Buffer.from(JSON.parse(nodes[0]).gram, 'base64')),
         epsilon,
       )!;
-      const second = lines.map((line, i) =>
-        JSON.stringify({ ...JSON.parse(line), gram: JSON.parse(grams[i]).gram }),
-      );
+      const second = lines.map((line, i) => JSON.stringify({ ...JSON.parse(line), ...JSON.parse(grams[i]) }));
       const found = (await all(filterPartitions(each(second), filter, {}, {})))
         .slice(0, -1)
         .map((line) => JSON.parse(line));
@@ -145,6 +144,66 @@ test('two passes by Grams give the keys of the set, in any partitions and any tr
     { numRuns: 20 },
   );
   expect(skipped).toBeGreaterThan(0);
+});
+
+describe('a file between two passes', () => {
+  /** The lines of a second pass over a file of its own, cut into a long part and a light one, and its factor. */
+  async function firstPass(name: string) {
+    const file = join(folder, name);
+    writeFileSync(file, writeNpy({ data, shape: [n, d] }));
+    // Until its time tells every later change.
+    await wait(300);
+    const lines = partitions([n - 2]).map((line) => JSON.stringify({ ...JSON.parse(line), input: file }));
+    const grams = await all(gramPartitions(each(lines), false, {}, {}));
+    const [root] = await all(mergeResults(each(grams), undefined, {}, {}));
+    const filter = GramFilter.of(
+      GramSummary.fromBytes(Buffer.from(JSON.parse(root).gram, 'base64')),
+      epsilon,
+    )!;
+    const second = lines.map((line, i) => JSON.stringify({ ...JSON.parse(line), ...JSON.parse(grams[i]) }));
+    const change = (row: number) => {
+      const other = data.slice();
+      other[row * d] += 1;
+      writeFileSync(file, writeNpy({ data: other, shape: [n, d] }));
+    };
+    const pass = async () =>
+      (await all(filterPartitions(each(second), filter, {}, {}))).map((line) => JSON.parse(line));
+    return { file, change, pass };
+  }
+
+  test('that is the same: what is light is not read again', async () => {
+    const [, light] = await (await firstPass('same.npy')).pass();
+    expect(light).toMatchObject({ partition: 1, skipped: true });
+  });
+
+  test('that is written again, with the same rows: everything is read again', async () => {
+    const { file, pass } = await firstPass('touched.npy');
+    utimesSync(file, 1, 1);
+    const [, light] = await pass();
+    expect(light).toMatchObject({ partition: 1, indices: [] });
+    expect(light.skipped).toBeUndefined();
+  });
+
+  test.each([
+    ['that is read again', 7, 0],
+    ['that is light', n - 1, 1],
+  ])('with another row, in a part %s: the part is named', async (_, row, partition) => {
+    const { file, change, pass } = await firstPass('changed.npy');
+    change(row);
+    await expect(pass()).rejects.toThrow(
+      `partition ${partition}: ${file}: its rows have changed since the first pass`,
+    );
+  });
+
+  test('with fewer rows, or gone: the part is named', async () => {
+    const { file, pass } = await firstPass('shorter.npy');
+    writeFileSync(file, writeNpy({ data: data.slice(0, d), shape: [1, d] }));
+    await expect(pass()).rejects.toThrow(
+      `partition 0: ${file}: has 1 rows, the partition ends at row ${n - 2}`,
+    );
+    rmSync(file);
+    await expect(pass()).rejects.toThrow(`partition 0: ${file}: no such file`);
+  });
 });
 
 test('files instead of lines, written twice, are the same', async () => {

@@ -9,7 +9,7 @@ import { UniversalSetSketch } from '../universal-set/sketch.js';
 import type { SketchOptions } from '../universal-set/sketch-options.js';
 import { InputError } from './failure.js';
 import { writeFileAtomic } from './file-source.js';
-import { eachPiece, inPartition, partitionsOf } from './partition-rows.js';
+import { eachPiece, inPartition, isUnchanged, partitionsOf } from './partition-rows.js';
 import { type Destination, placeIn, stored } from './summaries.js';
 
 /** Lines of text in, lines of text out. */
@@ -26,13 +26,13 @@ export async function* gramPartitions(
   for await (const partition of partitionsOf(lines)) {
     const { partition: number, rows } = partition;
     let pass: GramPass | undefined;
-    await eachPiece(partition, call, (keys, row) => {
+    const known = await eachPiece(partition, call, (keys, row) => {
       pass ??= new GramPass(keys.shape[1], centre);
       pass.insert(keys, row);
     });
     // What the rows of the last block have is known when they are counted.
     const gram = await inPartition(number, async () => pass?.finish());
-    yield writer.line({ partition: number, rows, ...stored(gram, number, destination) });
+    yield writer.line({ partition: number, rows, ...known, ...stored(gram, number, destination) });
   }
   yield writer.end();
 }
@@ -57,7 +57,7 @@ export async function* sketchPartitions(
   yield writer.end();
 }
 
-/** Lists the keys of partitions that can be heavy, by a sketch or by the Gram of all rows. A partition that comes with its Gram is not read where its summed score is below epsilon. */
+/** Lists the keys of partitions that can be heavy, by a sketch or by the Gram of all rows. A partition that comes with its Gram is not read where its summed score is below epsilon and its input has not changed. */
 export async function* filterPartitions(
   lines: Lines,
   factor: UniversalSetSketch | GramFilter,
@@ -69,7 +69,8 @@ export async function* filterPartitions(
     const { partition: number, rows } = partition;
     const found = { indices: [] as number[], scores: [] as number[], undecided: [] as number[] };
     const summed = await inPartition(number, async () => summedScore(partition, factor));
-    const skipped = summed !== undefined && summed < factor.epsilon;
+    const light = summed !== undefined && summed < factor.epsilon;
+    const skipped = light && (await isUnchanged(partition, call));
     if (!skipped)
       await eachPiece(partition, call, (keys, row) => {
         const heavy = factor.filter(keys, row);

@@ -11,6 +11,7 @@ import { isUrl } from './http-source.js';
 import { about } from './inputs.js';
 import { partitionsOfInputs } from './manifest.js';
 import { parseCount } from './options.js';
+import { placeOfInput } from './partition-rows.js';
 import { openRows } from './row-source.js';
 
 /** The partitions of a job; their inputs by whole paths, as an executor has a folder of its own. */
@@ -48,16 +49,18 @@ export async function partitionsOfJob(
 
 async function partitionsOfManifest(path: string, { signal }: CallOptions): Promise<JobPartitions> {
   const lines = readFileSync(path, 'utf8').split('\n');
-  const list = new PartitionList();
+  const list = new PartitionList(placeOfInput);
   const partitions: Partition[] = [];
   for (const [i, line] of lines.entries()) {
     if (line.trim() === '') continue;
     const partition = await about(`${path}, line ${i + 1}`, async () => {
-      const { gram: _, ...partition } = parsePartition(line);
+      const partition = parsePartition(line);
       list.add(partition);
       return partition;
     });
-    partitions.push({ ...partition, input: everywhere(partition.input) });
+    // What an earlier first pass knew is left out: there is a new one.
+    const { partition: number, input, start, rows, offset } = partition;
+    partitions.push({ partition: number, input: everywhere(input), start, rows, offset });
   }
   const first = partitions.find(({ rows }) => rows > 0);
   if (!first) throw new InputError(`${path}: there are no rows`);

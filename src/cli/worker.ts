@@ -40,10 +40,11 @@ for find. merge takes the lines that gram, sketch or merge printed, in ascending
 
 One pass: sketch, merge, and levattention finish of what was merged. Two passes, for power:2: gram, merge, and filter by
 the Gram of all rows, of which factor says beforehand whether it certifies scores ("certified"). A partition that comes with its
-"gram" is not read again where the summed score of its rows is below epsilon ("skipped").
+"gram", "crc32" and "version" is refused where its rows have changed since, and is not read again where their summed score is below
+epsilon and the input still has its version ("skipped"). An input that cannot tell its version is always read again.
 
 A line of JSON is printed for each partition, or for each group that was merged, and at the end a trailer:
-  {"partition": 3, "rows": 250000, "gram": "..."}                                 gram, merge
+  {"partition": 3, "rows": 250000, "crc32": "...", "version": "...", "gram": "..."}  gram (merge: gram alone)
   {"partition": 3, "rows": 250000, "sketch": "..."}                               sketch, merge
   {"partition": 3, "rows": 250000, "indices": [], "scores": [], "undecided": []}  filter
   {"end": "sketch", "results": 1, "rows": 250000, "crc32": "2ab1c0de"}

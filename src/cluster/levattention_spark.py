@@ -197,8 +197,8 @@ class Job:
 
         def second(pairs):
             for number, (part, result) in pairs:
-                known = {"gram": gram} if (gram := json.loads(result).get("gram")) else {}
-                yield number, json.dumps({**json.loads(part), **known})
+                known = json.loads(result)
+                yield number, json.dumps({**json.loads(part), **{name: known[name] for name in ("gram", "crc32", "version") if name in known}})
 
         found = grams.mapPartitions(lambda pairs: task(second(pairs))).collect()
         self.keep("found.jsonl", "".join(line + "\n" for _, line in sorted(found)).encode())

@@ -27,15 +27,17 @@ export class RangeServer {
   private readonly counts = new Map<string, number>();
   private readonly server = createServer((request, response) => this.answer(request, response));
 
+  constructor(private readonly host = '127.0.0.1') {}
+
   async start(): Promise<this> {
-    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => this.server.listen(0, this.host, resolve));
     return this;
   }
 
   /** Serves a file under a path, and gives its URL. */
   serve(path: string, file: Served): string {
     this.files.set(path, file);
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}${path}`;
+    return `http://${this.host}:${(this.server.address() as AddressInfo).port}${path}`;
   }
 
   async stop(): Promise<void> {

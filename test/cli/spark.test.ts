@@ -1,5 +1,5 @@
 /** What `levattention spark` says where it cannot do its work: what is missing, refused before Spark starts, or failed there. `npm run test:spark` has the rest. */
-import { chmodSync, existsSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeNpy } from '../../src/io/index.js';
 import { tensor, Workplace } from './cli.js';
@@ -9,6 +9,13 @@ beforeAll(() => {
   place = new Workplace();
   place.write('a.npy', writeNpy(tensor([50, 3], 1)));
   place.write('b.npy', writeNpy(tensor([40, 2], 2)));
+  mkdirSync(place.path('sub'));
+  for (const name of ['k.parquet', 'sub/k.parquet'])
+    place.write(name, readFileSync(new URL('../parquet/files/list-many-pages.parquet', import.meta.url)));
+  symlinkSync('a.npy', place.path('link.npy'));
+  symlinkSync('k.parquet', place.path('link.parquet'));
+  symlinkSync('.', place.path('here'));
+  linkSync(place.path('a.npy'), place.path('hard.npy'));
 });
 afterAll(() => place?.remove());
 
@@ -113,6 +120,33 @@ echo '@levattention {"outcome":{"passes":2,"factor":{"rank":3,"margin":0},"tasks
   });
 });
 
+test('the job runs in client mode, whatever the settings of this Spark are, and what follows -- is handed on', async () => {
+  const told = submit('told', 'echo "$*" >&2; exit 1');
+  const { line } = await refused(['--input', 'a.npy', '--spark-submit', told, '--', '--verbose']);
+  expect(line).toMatch(/ --verbose --deploy-mode client \S+\/levattention_spark\.py \S+\/plan\.json$/);
+});
+
+test('a working folder whose name looks like a pattern is no pattern', async () => {
+  const odd = new Workplace('levattention-*[x]?-#');
+  try {
+    odd.write('a.npy', writeNpy(tensor([50, 3], 1)));
+    odd.write('b.npy', writeNpy(tensor([60, 3], 1)));
+    const told = submit(
+      'manifest',
+      'for plan; do :; done; cat "$(dirname "$plan")/parts.jsonl" | tr "\\n" " " >&2; exit 1',
+    );
+    for (const pattern of ['*.npy', '?.npy', 'sub/../?.npy', './*.npy']) {
+      const { stderr } = await odd.run([...job, '--input', pattern, '--spark-submit', told]);
+      expect(stderr).toContain(
+        JSON.stringify({ partition: 1, input: odd.path('b.npy'), start: 0, rows: 60, offset: 50 }),
+      );
+      expect(stderr).not.toContain('"partition":2');
+    }
+  } finally {
+    odd.remove();
+  }
+});
+
 describe('refused before anything starts', () => {
   const never = () => submit('never', `touch '${place.path('started')}'`);
   const line = (partition: number, offset: number, input = 'a.npy', start = 0) =>
@@ -125,7 +159,25 @@ describe('refused before anything starts', () => {
       2,
       'either --input or --manifest says which keys are meant',
     ],
-    ['no such file', ['--input', '*.parquet'], 1, '*.parquet: no file has such a name'],
+    ['no such file', ['--input', '*.none'], 1, '*.none: no file has such a name'],
+    [
+      'an output that is an input',
+      ['--input', 'k.parquet', '-o', 'k.parquet'],
+      2,
+      '-o k.parquet is an input: it would be overwritten',
+    ],
+    [
+      'an output that is an input, behind a link',
+      ['--input', 'sub/../k.parquet', '-o', 'link.parquet'],
+      2,
+      '-o link.parquet is an input: it would be overwritten',
+    ],
+    [
+      'an output that will be an input',
+      ['--input', 'sub/*.parquet', '-o', 'here/sub/heavy.parquet'],
+      2,
+      "-o here/sub/heavy.parquet is among the inputs 'sub/*.parquet': the next run would read it",
+    ],
     ['other columns', ['--input', '?.npy'], 1, /b\.npy: has 2 columns, the inputs before it have 3$/],
     [
       'an input twice',
@@ -133,6 +185,14 @@ describe('refused before anything starts', () => {
       1,
       /^rows 0 to 49 of .*a\.npy, of partition 1, are in another one, too$/,
     ],
+    ...['./a.npy', 'sub/../a.npy', 'link.npy', 'hard.npy', 'here/a.npy'].map(
+      (again): [string, string[], number, RegExp] => [
+        `an input that comes again as ${again}`,
+        ['--input', 'a.npy', '--input', again],
+        1,
+        /^rows 0 to 49 of .*, of partition 1, are in another one, too$/,
+      ],
+    ),
     [
       'the driver elsewhere',
       ['--input', 'a.npy', '--', '--deploy-mode', 'cluster'],
@@ -170,12 +230,24 @@ describe('refused before anything starts', () => {
       line(0, 0) + line(1, 50, 'a.npy', 9),
       'm.jsonl, line 2: rows 9 to 9 of a.npy, of partition 1, are in another one, too',
     ],
+    [
+      'has a row of an input twice, by another path',
+      line(0, 0) + line(1, 50, './here/link.npy', 9),
+      'm.jsonl, line 2: rows 9 to 9 of ./here/link.npy, of partition 1, are in another one, too',
+    ],
+    [
+      'has an input as its output',
+      line(0, 0, 'k.parquet'),
+      '-o link.parquet is an input: it would be overwritten',
+      ['-o', 'link.parquet'],
+      2,
+    ],
     ['is no manifest', '\nrows\n', 'm.jsonl, line 2: a partition must be a line of JSON, got rows'],
     ['is empty', '\n', 'm.jsonl: there are no rows'],
-  ])('a manifest that %s', async (_, text, rule) => {
+  ])('a manifest that %s', async (_, text, rule, args: readonly string[] = [], code = 1) => {
     place.write('m.jsonl', text);
-    expect(await refused(['--manifest', 'm.jsonl', '--spark-submit', never()])).toEqual({
-      code: 1,
+    expect(await refused(['--manifest', 'm.jsonl', '--spark-submit', never(), ...args])).toEqual({
+      code,
       line: rule,
     });
     expect(existsSync(place.path('started'))).toBe(false);

@@ -154,8 +154,8 @@ test('two passes by Grams find the keys of a single run, and read no part again 
   // In files, the same.
   const files = await pipe(parts, 'gram', '-o', 'grams');
   expect(await pipe(await pipe(files, 'merge', '--fan-in', '3'), 'merge')).toBe(root);
-  const gramOf = new Map(lines(grams).map(({ partition, gram }) => [partition, gram]));
-  const second = lines(parts).map((part) => JSON.stringify({ ...part, gram: gramOf.get(part.partition) }));
+  const known = new Map(lines(grams).map((result) => [result.partition, result]));
+  const second = lines(parts).map((part) => JSON.stringify({ ...part, ...known.get(part.partition) }));
   const filter = ['filter', '--factor', 'all/part-00000.gram', '--epsilon', '0.01'];
   const found = lines(await pipe(second.join('\n'), ...filter)).slice(0, -1);
   expect(found.flatMap(({ indices }) => indices)).toEqual(single.indices);
@@ -283,6 +283,13 @@ describe('refused in one line', () => {
       1,
       'partition 7: none.npy: no such file',
     ],
+    [
+      'rows of a file in two partitions, by another path',
+      sketch,
+      line(0, 0, 10) + line(1, 50, 10, './a.npy', 5),
+      1,
+      'rows 5 to 9 of ./a.npy, of partition 1, are in another one, too',
+    ],
     ['no JSON', sketch, 'a.npy\n', 1, 'a partition must be a line of JSON, got a.npy'],
     [
       'results without a trailer',
@@ -317,6 +324,12 @@ describe('refused in one line', () => {
       ['a.npy', 'list-many-pages.parquet'],
       1,
       'list-many-pages.parquet: has 4 columns, the inputs before it have 6',
+    ],
+    [['a.npy', './a.npy'], 1, 'rows 0 to 4999 of ./a.npy, of partition 1, are in another one, too'],
+    [
+      ['b.safetensors', 'b.safetensors#k'],
+      1,
+      'rows 0 to 0 of b.safetensors#k, of partition 1, are in another one, too',
     ],
     [['a.npy', '-'], 1, "'-': rows of a partition must be in a file or at a URL"],
   ])('a manifest of %s', async (inputs, code, rule) => {

@@ -74,8 +74,11 @@ export class Jobs extends Workplace {
   }
 
   /** Runs a job on the cluster. */
-  spark(args: readonly string[]): Promise<Finished> {
-    return this.run(['spark', ...this.cluster.options, ...args], this.cluster.environment);
+  spark(args: readonly string[], environment: Record<string, string> = {}): Promise<Finished> {
+    return this.run(['spark', ...this.cluster.options, ...args], {
+      ...this.cluster.environment,
+      ...environment,
+    });
   }
 
   /** Runs a job that must succeed. */
@@ -108,7 +111,8 @@ export class Jobs extends Workplace {
     const parts = readFileSync(this.path(manifest), 'utf8');
     const grams = await this.worker(parts, 'gram');
     const factor = await this.merged(grams, partitions);
-    const second = linesOf(parts).map((part, i) => JSON.stringify({ ...part, gram: linesOf(grams)[i].gram }));
+    const known = linesOf(grams);
+    const second = linesOf(parts).map((part, i) => JSON.stringify({ ...part, ...known[i] }));
     const options = ['--factor', factor, '--epsilon', epsilon];
     const found = linesOf(await this.worker(second.join('\n'), 'filter', ...options)).slice(0, -1);
     const output = found.flatMap(({ indices, scores, undecided }) =>

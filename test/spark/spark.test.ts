@@ -1,10 +1,11 @@
 /** `levattention spark` on a real Apache Spark: a master and two workers, executors that are killed, and workers that fail. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RangeServer } from '../cli/range-server.js';
 import { Cluster, until } from './cluster.js';
 import { type Done, Jobs, type Keys, linesOf } from './job.js';
 
@@ -73,6 +74,34 @@ test('two passes give the keys of a single run, and the bytes of a single proces
 
 test('the number of tasks does not matter', async () =>
   same(await jobs.done(keys.manifest, '--epsilon', epsilon, '--tasks', '3'), single));
+
+test('settings of this Spark that ask for cluster mode are overruled', async () => {
+  mkdirSync(jobs.path('conf'));
+  jobs.write('conf/spark-defaults.conf', 'spark.submit.deployMode cluster\n');
+  const args = ['--manifest', keys.manifest, '--epsilon', epsilon, '-o', 'client.jsonl'];
+  const done = await jobs.spark(args, { SPARK_CONF_DIR: jobs.path('conf') });
+  expect(done).toMatchObject({ code: 0, stderr: '' });
+  expect(readFileSync(jobs.path('client.jsonl'), 'utf8')).toBe(single.output);
+});
+
+test('keys on a server, which fails now and then: the same bytes, and parts that are light are not read again', async () => {
+  const server = await new RangeServer(cluster.network.own).start();
+  try {
+    const url = server.serve('/keys.npy', {
+      bytes: readFileSync(jobs.path(keys.whole)),
+      etag: () => '"1"',
+      fault: (response, _, request) => request % 40 === 7 && Boolean(response.writeHead(503).end()),
+    });
+    const parts = readFileSync(jobs.path(keys.manifest), 'utf8');
+    jobs.write('http.jsonl', parts.replaceAll(`"${keys.whole}"`, JSON.stringify(url)));
+    const done = await jobs.done('http.jsonl', '--epsilon', epsilon, '--tasks', '6');
+    same(done, single);
+    expect(done.summary.skipped.partitions).toBeGreaterThan(5);
+    expect(server.requests.length).toBeGreaterThan(60);
+  } finally {
+    await server.stop();
+  }
+});
 
 test('one pass by sketches, of x^2 and of another weight, with Parquet out', async () => {
   const options = ['--epsilon', epsilon, '--tasks', '6'];
@@ -193,6 +222,28 @@ describe('workers that fail', () => {
     expect(stderr).toMatch(
       /^levattention spark: partition 1: worker gram ended with 1 on [\w.-]+: parquet: \S+bad-null-row\.parquet: row 21 is NULL\n$/,
     );
+  });
+
+  test('by rows that change between the passes: the job fails with the partition and the file', async () => {
+    const bytes = readFileSync(jobs.path(keys.whole));
+    jobs.write('changing.npy', bytes);
+    // A number of one of the rows of partition 1, behind a header of at most 128 bytes.
+    bytes.writeFloatLE(0.25, 128 + 4 * 600);
+    jobs.write('changed.npy', bytes);
+    const parts = readFileSync(jobs.path(keys.manifest), 'utf8');
+    jobs.write('changing.jsonl', parts.replaceAll(keys.whole, 'changing.npy'));
+    const place = jobs.folder;
+    const node = jobs.node(
+      'changes',
+      `if [ $mode = filter ] && [ -e "${place}/changed.npy" ]; then mv "${place}/changed.npy" "${place}/changing.npy"; fi`,
+    );
+    const args = ['--manifest', 'changing.jsonl', '--epsilon', epsilon, '--node', node, '-o', 'none.jsonl'];
+    const { code, stderr } = await jobs.spark(args);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^levattention spark: partition 1: worker filter ended with 1 on [\w.-]+: \S+changing\.npy: its rows have changed since the first pass\n$/,
+    );
+    expect(existsSync(jobs.path('none.jsonl'))).toBe(false);
   });
 
   test.each([
