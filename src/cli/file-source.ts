@@ -174,10 +174,14 @@ export function fileBehind(path: string): string {
   return fileBehind(join(realpathSync.native(dirname(target)), basename(target)));
 }
 
-/** The same for all paths of one file or folder, through whatever links they go; its whole path where there is none. */
+/** The same for all paths of one file or folder, through whatever links they go; the whole path of what cannot be seen. */
 export function placeOf(path: string): string {
-  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return found ? `${found.dev} ${found.ino}` : resolve(path);
+  try {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return `${dev} ${ino}`;
+  } catch {
+    return resolve(path);
+  }
 }
 
 /** How the names of files beside a target begin: with the machine, as another one's processes cannot be looked up. */

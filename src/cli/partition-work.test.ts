@@ -1,5 +1,13 @@
 /** Workers and trees of merges of any shape give the set that all rows give at once; the same tree gives the same bytes. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -237,10 +245,17 @@ test('files instead of lines, written twice, are the same', async () => {
 });
 
 describe('refused in one line', () => {
+  const loop = join(folder, 'loop.npy');
+  symlinkSync('loop.npy', loop);
   const line = (changes: object) =>
     JSON.stringify({ partition: 4, input, start: 0, offset: 0, rows: 10, ...changes });
   test.each([
     ['an input that is not there', [line({ input: '/none.npy' })], 'partition 4: /none.npy: no such file'],
+    [
+      'an input that leads to itself',
+      [line({ input: loop })],
+      `partition 4: ${loop}: ELOOP: too many symbolic links encountered, stat '${loop}'`,
+    ],
     [
       'more rows than there are',
       [line({ start: n - 5 })],

@@ -32,6 +32,10 @@ describe('no partition', () => {
     ['null', 'a partition must be an object of JSON'],
     ['{"partition":3,"input":"a.npy","offset":10,"rows":5,"row":5}', 'a partition has no "row"'],
     ['{"partition":3,"offset":10,"rows":5}', 'a partition needs an input, a file or a URL'],
+    [
+      '{"partition":3,"input":"a\\u0000.npy","offset":10,"rows":5}',
+      'a partition needs an input, a file or a URL',
+    ],
     ['{"partition":3,"input":"-","offset":10,"rows":5}', 'a partition needs an input, a file or a URL'],
     [
       '{"partition":-1,"input":"a","offset":10,"rows":5}',

@@ -44,7 +44,7 @@ export function parsePartition(line: string): Partition {
   const partition = { start: 0, ...given } as Partition;
   const unknown = Object.keys(partition).find((name) => ![...WHOLE, ...KNOWN, 'input'].includes(name));
   if (unknown !== undefined) refuse(`a partition has no ${JSON.stringify(unknown.slice(0, 40))}`);
-  if (typeof partition.input !== 'string' || partition.input === '' || partition.input === '-')
+  if (typeof partition.input !== 'string' || /^-?$|\0/.test(partition.input))
     refuse('a partition needs an input, a file or a URL');
   for (const name of KNOWN)
     if (partition[name] !== undefined && typeof partition[name] !== 'string')
