@@ -1,8 +1,9 @@
 /** What do two passes on Apache Spark take of a core, beside the same set in a single process, and beside the cost model? */
 import { spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, copyFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import { jobCost } from '../src/cluster/cost.js';
 import { writeNpy } from '../src/io/index.js';
 import { Cluster } from '../test/spark/cluster.js';
@@ -12,18 +13,29 @@ import { type Contestant, race, timed } from './measure.js';
 import type { Setting } from './peers/setup.js';
 import { type Answer, rowsOf, type Table } from './results.js';
 
-const [d, epsilon] = [128, 0.01];
-/** Rows of a case, and of a partition. */
-const cases = [
-  { n: 400_000, partition: 50_000 },
-  { n: 1_600_000, partition: 50_000 },
+const d = 128;
+/** Keys in a single .npy, or in Parquet files that each hold one partition, all of them copies of one: so some hundred million numbers are written in seconds. */
+interface Case {
+  readonly format: 'npy' | 'parquet';
+  readonly n: number;
+  /** Rows of a partition. */
+  readonly partition: number;
+}
+const cases: readonly Case[] = [
+  { format: 'npy', n: 400_000, partition: 50_000 },
+  { format: 'npy', n: 1_600_000, partition: 50_000 },
+  { format: 'parquet', n: 800_000, partition: 50_000 },
+  { format: 'parquet', n: 3_200_000, partition: 50_000 },
 ];
-const quickCases = [{ n: 50_000, partition: 10_000 }];
+const quickCases: readonly Case[] = [
+  { format: 'npy', n: 50_000, partition: 10_000 },
+  { format: 'parquet', n: 20_000, partition: 5000 },
+];
 
 const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
 export async function spark(setting: Setting): Promise<Answer> {
-  const about = `\`levattention spark\` in two passes on a standalone cluster of two executors with a core each, and \`find --exact\` in one process, of the same .npy of heavy-tailed (t3) float32 keys with ${d} columns, epsilon ${epsilon}. \`CPU\` is that of all Node processes together, \`time\` what passes on the clock, with Spark's start.`;
+  const about = `\`levattention spark\` in two passes on a standalone cluster of two executors with a core each, and \`find --exact\` in one process, of the same heavy-tailed (t3) float32 keys with ${d} columns: of a single .npy, or of Parquet files (lists, snappy) that are copies of one, which is all that \`find\` reads. \`CPU\` is that of all Node processes together, \`time\` what passes on the clock, with Spark's start.`;
   const question = 'Keys in many files, on Apache Spark';
   const absent = javaAbsent();
   if (absent !== undefined)
@@ -32,7 +44,7 @@ export async function spark(setting: Setting): Promise<Answer> {
   const tables: Table[] = [];
   try {
     for (const example of setting.quick ? quickCases : cases) {
-      const title = `two passes over ${example.n.toLocaleString('en')} x ${d}`;
+      const title = `two passes over ${example.n.toLocaleString('en')} x ${d}, ${example.format === 'npy' ? '.npy' : 'Parquet'}`;
       if (!setting.asked(title)) continue;
       setting.say(title);
       tables.push(await tableOf(title, example, cluster, setting));
@@ -45,24 +57,27 @@ export async function spark(setting: Setting): Promise<Answer> {
 
 async function tableOf(
   title: string,
-  { n, partition }: (typeof cases)[number],
+  example: Case,
   cluster: Cluster,
   { folder: place, quick }: Setting,
 ): Promise<Table> {
   const folder = mkdtempSync(join(place, 'spark-'));
-  const input = join(folder, 'keys.npy');
-  writeFileSync(input, writeNpy({ data: draw('t3', n, d, n), shape: [n, d] }));
+  const { input, one, copies } = written(example, folder);
+  const { partition } = example;
+  // Of c copies of a key each has a c-th of its score.
+  const [least, most] = copies === 1 ? [0.01, 0.01] : [0.05 / copies, 0.05];
   const measured = measuringNode(folder);
   const output = join(folder, 'keys.jsonl');
-  const single = ['find', input, '--epsilon', `${epsilon}`, '--exact', '--json'];
+  const single = ['find', one, '--epsilon', `${most}`, '--exact', '--json'];
   const job = [
-    ...['spark', ...cluster.options, '--input', input, '--rows', `${partition}`, '--epsilon', `${epsilon}`],
+    ...['spark', ...cluster.options, '--input', input, '--rows', `${partition}`, '--epsilon', `${least}`],
     ...['-o', output, '--node', measured.program],
   ];
   const contestants: Contestant<number[]>[] = [
-    contestant('levattention find --exact', 1, async () => {
+    contestant(`levattention find --exact${copies > 1 ? ', of one file' : ''}`, 1, async () => {
       const text = await run(measured.program, [cli, ...single], {});
-      return () => JSON.parse(text).indices;
+      const { n, indices }: { n: number; indices: number[] } = JSON.parse(text);
+      return () => Array.from({ length: copies }, (_, c) => indices.map((row) => c * n + row)).flat();
     }),
     contestant('levattention spark', 2, async () => {
       await run(process.execPath, [cli, ...job], cluster.environment);
@@ -78,7 +93,10 @@ async function tableOf(
   const rows = rowsOf(contestants, timings, ({ result }, i) => {
     if (i === 0 || !result) return undefined;
     const same = result.join() === expected;
-    return { same, text: `${same ? 'same' : 'other'} ${result.length} keys; model: ${model(n, partition)}` };
+    return {
+      same,
+      text: `${same ? 'same' : 'other'} ${result.length} keys; model: ${model(example, least)}`,
+    };
   });
   return { title, unit: 'ms', rows };
 
@@ -96,9 +114,35 @@ async function tableOf(
   }
 }
 
-function model(rows: number, partitionRows: number): string {
-  const size = { rows, d, partitionRows, epsilon, executors: 2, cores: 1, skipped: 0 };
-  const { cpuSeconds, seconds } = jobCost({ ...size, format: 'npy', readRate: 1e9 });
+/** Writes the keys of a case; what a job reads, one of the files, and how many there are. */
+function written({ format, n, partition }: Case, folder: string) {
+  if (format === 'npy') {
+    const input = join(folder, 'keys.npy');
+    writeFileSync(input, writeNpy({ data: draw('t3', n, d, n), shape: [n, d] }));
+    return { input, one: input, copies: 1 };
+  }
+  const copies = n / partition;
+  const files = Array.from({ length: copies }, (_, i) => join(folder, `${100 + i}.parquet`));
+  const data = draw('t3', partition, d, n);
+  const rows = Array.from({ length: partition }, (_, i) => Array.from(data.subarray(i * d, (i + 1) * d)));
+  const bytes = parquetWriteBuffer({
+    columnData: [{ name: 'key', data: rows }],
+    schema: [
+      { name: 'root', num_children: 1 },
+      { name: 'key', repetition_type: 'OPTIONAL', converted_type: 'LIST', num_children: 1 },
+      { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+      { name: 'element', repetition_type: 'OPTIONAL', type: 'FLOAT' },
+    ],
+    rowGroupSize: partition,
+  });
+  writeFileSync(files[0], new Uint8Array(bytes));
+  for (const file of files.slice(1)) copyFileSync(files[0], file);
+  return { input: join(folder, '*.parquet'), one: files[0], copies };
+}
+
+function model({ n, partition, format }: Case, epsilon: number): string {
+  const size = { rows: n, d, partitionRows: partition, epsilon, executors: 2, cores: 1, skipped: 0 };
+  const { cpuSeconds, seconds } = jobCost({ ...size, format, readRate: 1e9 });
   return `CPU ${Math.round(1000 * cpuSeconds)}, time ${Math.round(1000 * seconds)}`;
 }
 

@@ -1,5 +1,15 @@
 /** What `levattention spark` says where it cannot do its work: what is missing, refused before Spark starts, or failed there. `npm run test:spark` has the rest. */
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeNpy } from '../../src/io/index.js';
 import { tensor, Workplace } from './cli.js';
@@ -128,7 +138,10 @@ test('the job runs in client mode, whatever the settings of this Spark are, and 
 
 test('a working folder whose name looks like a pattern is no pattern', async () => {
   const odd = new Workplace('levattention-*[x]?-#');
+  const other = odd.folder.replace(/[*?]/g, 'y');
   try {
+    mkdirSync(other);
+    writeFileSync(join(other, 'c.npy'), writeNpy(tensor([70, 3], 1)));
     odd.write('a.npy', writeNpy(tensor([50, 3], 1)));
     odd.write('b.npy', writeNpy(tensor([60, 3], 1)));
     const told = submit(
@@ -144,6 +157,7 @@ test('a working folder whose name looks like a pattern is no pattern', async () 
     }
   } finally {
     odd.remove();
+    rmSync(other, { recursive: true });
   }
 });
 
