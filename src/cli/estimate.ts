@@ -20,7 +20,9 @@ interface EstimateOptions {
 
 const help = `
 Two passes of levattention spark over float32 keys that are not compressed, by what one core takes for a number and a product, as it was
-measured; every partition is read in both passes. docs/cluster.md compares it with jobs that were run.
+measured; every partition is read in both passes. Left out: tasks that are run again, executors that are late or slower than others, programs
+beside them, and the opening of the inputs for the manifest. Jobs that were run took longer on the clock, which is printed beside the
+time; docs/cluster.md has them.
 
 Example:
   levattention estimate --rows 1000000000 --cols 128 --executors 100`;
@@ -74,6 +76,7 @@ function inWords({
   cpuSeconds,
   ...cost
 }: JobCost): string {
+  const [least, most] = cost.measuredSeconds;
   const megabytes = (bytes: number) => `${thousands(Math.ceil(bytes / 1e6))} MB`;
   return [
     `${counted(partitions, 'partition')}, ${counted(tasks, 'task')}`,
@@ -81,6 +84,7 @@ function inWords({
     `moved      ${megabytes(bytesMoved)}`,
     `driver     ${megabytes(driverBytes)} beside Spark's own`,
     `processor  ${seconds(cpuSeconds)} of all cores together`,
-    `time       ${seconds(cost.seconds)}`,
+    `time       ${seconds(cost.seconds)} if nothing is in the way; as jobs that were measured, ${seconds(least)} to ${seconds(most)}`,
+    'left out   tasks that are run again, executors that are late or slow, programs beside them, opening the inputs',
   ].join('\n');
 }

@@ -48,11 +48,11 @@ export async function* sketchPartitions(
   for await (const partition of partitionsOf(lines)) {
     const { partition: number, rows } = partition;
     let sketch: UniversalSetSketch | undefined;
-    await eachPiece(partition, call, (keys, row) => {
+    const known = await eachPiece(partition, call, (keys, row) => {
       sketch ??= new UniversalSetSketch({ ...options, d: keys.shape[1] });
       sketch.insert(keys, row);
     });
-    yield writer.line({ partition: number, rows, ...stored(sketch, number, destination) });
+    yield writer.line({ partition: number, rows, ...known, ...stored(sketch, number, destination) });
   }
   yield writer.end();
 }

@@ -39,14 +39,15 @@ rows [start, start + rows) of the input are rows [offset, offset + rows) of the 
 for find. merge takes the lines that gram, sketch or merge printed, in ascending order of their partitions.
 
 One pass: sketch, merge, and levattention finish of what was merged. Two passes, for power:2: gram, merge, and filter by
-the Gram of all rows, of which factor says beforehand whether it certifies scores ("certified"). A partition that comes with its
-"gram", "crc32" and "version" is refused where its rows have changed since, and is not read again where their summed score is below
-epsilon and the input still has its version ("skipped"). An input that cannot tell its version is always read again.
+the Gram of all rows, of which factor says beforehand whether it certifies scores ("certified"). A partition that comes to filter
+with the "crc32" that the first pass printed is refused where its rows have changed since. One that comes with its "gram" and
+"version", too, is not read again where the summed score of its rows is below epsilon and the input still has that version
+("skipped"); an input that cannot tell its version is always read again.
 
 A line of JSON is printed for each partition, or for each group that was merged, and at the end a trailer:
-  {"partition": 3, "rows": 250000, "crc32": "...", "version": "...", "gram": "..."}  gram (merge: gram alone)
-  {"partition": 3, "rows": 250000, "sketch": "..."}                               sketch, merge
-  {"partition": 3, "rows": 250000, "indices": [], "scores": [], "undecided": []}  filter
+  {"partition": 3, "rows": 250000, "crc32": "...", "version": "...", "gram": "..."}    gram (merge: the Gram alone)
+  {"partition": 3, "rows": 250000, "crc32": "...", "version": "...", "sketch": "..."}  sketch (merge: the sketch alone)
+  {"partition": 3, "rows": 250000, "indices": [], "scores": [], "undecided": []}       filter
   {"end": "sketch", "results": 1, "rows": 250000, "crc32": "2ab1c0de"}
 Output without its trailer, or with another one, is that of a worker that was cut off: work on its partitions
 again, as often as need be, which gives the same. A partition twice, or a row in two of them, is refused.

@@ -22,9 +22,12 @@ test('a billion keys on a hundred executors', () => {
   expect(cost.bytesRead).toBe(2 * 512e9);
   // 8256 numbers in base64: 88,064 bytes; of 1000 partitions, 63 and 4 nodes, and to 100 executors; 12,800 keys.
   expect(cost.bytesMoved).toBe(88_064 * (1000 + 63 + 4 + 100) + 12_800 * 40);
-  expect(cost.driverBytes).toBe(160_000 + 88_064 + 512_000);
-  expect(cost.cpuSeconds).toBeCloseTo(1e9 * 1e-9 * (2 * 30 * 128 + 0.099 * 128 * 128) + 868 * 0.17, 6);
+  expect(cost.driverBytes).toBe(320_000 + 88_064 + 512_000);
+  expect(cost.cpuSeconds).toBeCloseTo(1e9 * 1e-9 * (2 * 31.4 * 128 + 0.099 * 128 * 128) + 868 * 0.17, 6);
   expect(cost.seconds).toBeGreaterThan(cost.cpuSeconds / 100);
+  const [least, most] = cost.measuredSeconds;
+  expect(least).toBeGreaterThan(cost.seconds);
+  expect(most).toBeGreaterThan(least);
 });
 
 test('a single partition is not merged', () =>

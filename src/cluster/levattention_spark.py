@@ -30,6 +30,10 @@ def failed(rule):
     return RuntimeError("levattention: " + " ".join(rule.split()))
 
 
+def some(values, *names):
+    return {name: values[name] for name in names if name in values}
+
+
 class Tally:
     """Lines of results so far, of which a worker's trailer tells."""
 
@@ -184,6 +188,8 @@ class Job:
 
     def two_passes(self):
         grams = self.first("gram", self.plan["gram"])
+        # Before they are merged: a result that is lost with its executor is made anew later, from rows that may have changed.
+        known = self.sc.broadcast(grams.mapValues(lambda pair: some(json.loads(pair[1]), "crc32", "version")).collectAsMap())
         line = self.merged(grams.mapValues(lambda pair: pair[1]))
         command = [self.plan["driverNode"], self.plan["driverCli"], "worker", "factor", *self.plan["filter"]]
         ((_, said),) = piped(command, "factor", [(0, line)])
@@ -197,8 +203,7 @@ class Job:
 
         def second(pairs):
             for number, (part, result) in pairs:
-                known = json.loads(result)
-                yield number, json.dumps({**json.loads(part), **{name: known[name] for name in ("gram", "crc32", "version") if name in known}})
+                yield number, json.dumps({**json.loads(part), **known.value[number], **some(json.loads(result), "gram")})
 
         found = grams.mapPartitions(lambda pairs: task(second(pairs))).collect()
         self.keep("found.jsonl", "".join(line + "\n" for _, line in sorted(found)).encode())

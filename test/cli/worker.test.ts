@@ -242,7 +242,9 @@ test('a worker that is killed leaves no trailer and no half a file, and the next
   }
   expect(cut).toBeGreaterThan(0);
   const again = await pipe(parts, 'sketch', '--epsilon', '0.01', '-o', 'killed');
-  expect(again.replaceAll('killed', 'whole').replace(/"crc32.*/, '')).toBe(expected.replace(/"crc32.*/, ''));
+  // The trailer's own is of the names of the files, too.
+  const untilTrailer = (text: string) => text.replace(/"crc32":"\w+"}\n$/, '');
+  expect(untilTrailer(again.replaceAll('killed', 'whole'))).toBe(untilTrailer(expected));
   const names = lines(expected).flatMap(({ file }) => file ?? []);
   expect(names.length).toBe(6);
   for (const name of names)

@@ -224,7 +224,10 @@ describe('workers that fail', () => {
     );
   });
 
-  test('by rows that change between the passes: the job fails with the partition and the file', async () => {
+  test.each([
+    ['', ''],
+    [', and a first pass that is made again as its executor is lost', 'exec sleep 100'],
+  ])('by rows that change between the passes%s: the job fails with the partition and the file', async (_, lost) => {
     const bytes = readFileSync(jobs.path(keys.whole));
     jobs.write('changing.npy', bytes);
     // A number of one of the rows of partition 1, behind a header of at most 128 bytes.
@@ -232,13 +235,22 @@ describe('workers that fail', () => {
     jobs.write('changed.npy', bytes);
     const parts = readFileSync(jobs.path(keys.manifest), 'utf8');
     jobs.write('changing.jsonl', parts.replaceAll(keys.whole, 'changing.npy'));
-    const place = jobs.folder;
+    const name = `changes${lost.length}`;
     const node = jobs.node(
-      'changes',
-      `if [ $mode = filter ] && [ -e "${place}/changed.npy" ]; then mv "${place}/changed.npy" "${place}/changing.npy"; fi`,
+      name,
+      `if [ $mode = filter ] && once one; then
+mv "${jobs.folder}/changed.npy" "${jobs.folder}/changing.npy"; pwd > "$place/where"; mv "$place/where" "$place/killme"; ${lost}
+fi`,
     );
-    const args = ['--manifest', 'changing.jsonl', '--epsilon', epsilon, '--node', node, '-o', 'none.jsonl'];
-    const { code, stderr } = await jobs.spark(args);
+    // A single task, so that a single executor has all of the first pass.
+    const args = ['--epsilon', epsilon, '--tasks', '1', '--node', node, '-o', 'none.jsonl'];
+    const job = jobs.spark(['--manifest', 'changing.jsonl', ...args]);
+    if (lost) {
+      const place = join(jobs.marks(name), 'killme');
+      await until(() => existsSync(place), 'the second pass to begin');
+      cluster.killExecutor(readFileSync(place, 'utf8').trim());
+    }
+    const { code, stderr } = await job;
     expect(code).toBe(1);
     expect(stderr).toMatch(
       /^levattention spark: partition 1: worker filter ended with 1 on [\w.-]+: \S+changing\.npy: its rows have changed since the first pass\n$/,
