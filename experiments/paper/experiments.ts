@@ -7,7 +7,7 @@ import { stability } from './stability.js';
 import { structure } from './structure.js';
 import { swap } from './swap.js';
 import type { TrainingRun } from './train.js';
-import { training, trainingName } from './training.js';
+import { training, trainingName, WATCHED } from './training.js';
 
 /** The settings of a name. */
 export function settingsOf(name: string): Settings {
@@ -37,13 +37,10 @@ export function experimentsOf(settings: Settings): Experiment[] {
     swap(settings, longSoftmax, seeded('softmax'), largeSoftmax, images.swap),
     stability(
       settings,
-      [
-        { name: `leverage${common}`, models: seeded(`leverage${common}`), select: 'leverage' },
-        { name: `squared-norm${common}`, models: seeded(`squared-norm${common}`), select: 'squared-norm' },
-        { name: 'softmax', models: seeded('softmax'), select: 'leverage' },
-      ],
-      images.stability,
-      images.pictures,
+      WATCHED.map(({ name, select }) => {
+        const attention = name === 'softmax' ? name : `${name}${common}`;
+        return { name: attention, models: seeded(attention), select };
+      }),
     ),
   ];
 }

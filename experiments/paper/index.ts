@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { studyFolder } from '../cache.js';
+import { makeArtefacts } from './artefact.js';
 import { experimentsOf, settingsOf } from './experiments.js';
 import { Place } from './place.js';
 import { writeReport } from './report/render.js';
 import { missingOf, processes, runAll } from './schedule.js';
-import { choiceText, Lines, leftText } from './teller.js';
+import { againLines, choiceText, Lines, leftText } from './teller.js';
 
 const usage = 'npm run paper -- [--render] [--smoke] [--jobs N] [NAME ...]';
 
@@ -48,10 +49,13 @@ if (unknown !== undefined)
 const cache = join(studyFolder(), settings.name);
 const results = smoke ? join(cache, 'results') : fileURLToPath(new URL('../results/paper', import.meta.url));
 const place = new Place(results, cache, settings.saveEvery);
+// What a run that is done has not left, by an earlier version or because a file was lost, the cache may still give.
+for (const run of runs) if (place.result(run)) await makeArtefacts(run, place);
 if (!render) {
   const asked = runs.filter(({ name }) => names.length === 0 || names.some((part) => name.startsWith(part)));
-  const missing = missingOf(asked, place);
+  const missing = await missingOf(asked, place);
   console.error(choiceText(settings));
+  for (const line of againLines(missing, place)) console.error(line);
   console.error(leftText(missing, jobs));
   const teller = new Lines(missing, jobs, (line) => console.error(line));
   const failed = await runAll(missing, place, processes(settings, place), jobs, teller);

@@ -1,6 +1,6 @@
 /**
  * Two longer runs at n = 197, so that accuracy means something: softmax, and LevAttention with 32 keys of each head, over almost seven passes of the
- * training images. Their checkpoints stay in `results/paper`, for `levattention eval` and `classify`, the demo and the documents.
+ * training images. Their weights stay in `results/paper`, for `levattention eval` and `classify`, the demo and the documents.
  *
  * Costs on two cores: see README.md. Expect at least 86 % of the 10,000 test images of Fashion-MNIST from both.
  */

@@ -1,6 +1,7 @@
 /** The experiments from end to end on tiny models and digits: every run, killed and resumed ones, the report. */
 import { spawn } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -14,6 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it, vi } from 'vitest';
+import { makeArtefacts } from './artefact.js';
 import { experimentsOf } from './experiments.js';
 import { Place } from './place.js';
 import { drawPlanted } from './planted.js';
@@ -22,6 +24,7 @@ import { estimate, type Section } from './report/section.js';
 import type { Run } from './run.js';
 import { missingOf, runAll } from './schedule.js';
 import { smoke } from './settings.js';
+import { againLines } from './teller.js';
 
 // The machine may be doing much else.
 vi.setConfig({ testTimeout: 600_000 });
@@ -37,9 +40,13 @@ const place = placeOf('whole');
 const quietly = { started: () => {}, reported: () => {}, ended: () => {} };
 
 /** Does runs in this process; some fail, if it says so. */
-function work(asked: readonly Run[], at: Place, fails: (run: Run) => boolean = () => false): Promise<Run[]> {
+async function work(
+  asked: readonly Run[],
+  at: Place,
+  fails: (run: Run) => boolean = () => false,
+): Promise<Run[]> {
   const execute = (run: Run) => (fails(run) ? Promise.reject(new Error('stopped')) : at.execute(run));
-  return runAll(missingOf(asked, at), at, execute, 2, quietly);
+  return runAll(await missingOf(asked, at), at, execute, 2, quietly);
 }
 
 it('does every run, those after others that read their models, and reports', async () => {
@@ -53,7 +60,7 @@ it('does every run, those after others that read their models, and reports', asy
   expect(readFileSync(join(folder, 'part/paper.md'), 'utf8')).toMatch(/Of \d+ runs 6 are still to be done/);
 
   expect(await work(runs, place)).toEqual([]);
-  expect(missingOf(runs, place)).toEqual([]);
+  expect(await missingOf(runs, place)).toEqual([]);
   await writeReport(smoke, runs, place, join(folder, 'report'));
   const text = readFileSync(join(folder, 'report/paper.md'), 'utf8');
   expect(text).toContain('All runs are done.');
@@ -73,12 +80,16 @@ it.each([
   'training-random8-17-seed0',
   'swap-long-softmax-leverage',
   'structure-long-softmax',
-  'stability-leverage8',
+  'training-leverage8-17-seed0',
   'planted-n128',
 ])('goes on where it stopped to the same result: %s', async (name) => {
   const run = named(name);
   // The models that it reads are those of the whole; what it keeps on the way is its own.
-  const stopped = new Place(join(folder, 'stopped'), place.cache, smoke.saveEvery, ({ done, total }) => {
+  const results = mkdtempSync(join(folder, 'stopped-'));
+  cpSync(place.results, results, { recursive: true });
+  for (const file of [`${name}.json`, ...(run.leaves ?? []).map(({ file }) => file)])
+    rmSync(join(results, file));
+  const stopped = new Place(results, place.cache, smoke.saveEvery, ({ done, total }) => {
     if (done < total / 2) return;
     throw new Error('stopped');
   });
@@ -90,10 +101,12 @@ it.each([
     shares.push(done / total),
   );
   // What was done before is there: the training goes on after its checkpoint, parts of other results are kept.
-  if (!run.trains) expect(existsSync(place.path(run, 'parts.json'))).toBe(true);
+  if (!run.name.startsWith('training')) expect(existsSync(place.path(run, 'parts.json'))).toBe(true);
   await resumed.execute(run);
-  if (run.trains) expect(shares[0]).toBeGreaterThanOrEqual(0.5);
+  if (run.name.startsWith('training')) expect(shares[0]).toBeGreaterThanOrEqual(0.5);
   expect(resumed.result(run)!.result).toEqual(place.result(run)!.result);
+  for (const artefact of run.leaves ?? [])
+    expect(await artefact.read(resumed)).toEqual(await artefact.read(place));
 });
 
 it('ends with the same weights after a kill, on processes that leave nothing at work', async () => {
@@ -152,11 +165,89 @@ it('plants keys that are there, and estimates with standard errors', () => {
   expect(estimate([1, 2, 3])).toEqual({ mean: 2, error: Math.sqrt(1 / 3) });
 });
 
+/** A place with the results of the whole and an empty cache. */
+function elsewhere(name: string): Place {
+  const at = placeOf(name);
+  cpSync(place.results, at.results, { recursive: true });
+  return at;
+}
+
+const readers = [
+  'swap-training-softmax-17-seed0-leverage',
+  'structure-training-softmax-37-seed0',
+  'stability-leverage8',
+];
+
+it('needs nothing but the results to go on anywhere, and reads nothing that is not left', async () => {
+  const at = elsewhere('elsewhere');
+  for (const name of readers) rmSync(join(at.results, `${name}.json`));
+  const missing = await missingOf(runs, at);
+  expect(missing.map(({ name }) => name).sort()).toEqual([...readers].sort());
+  expect(await work(runs, at)).toEqual([]);
+  for (const name of readers)
+    expect(at.result(named(name))!.result).toEqual(place.result(named(name))!.result);
+  for (const { file, run } of runs.flatMap(({ reads }) => reads))
+    expect((run.leaves ?? []).map((artefact) => artefact.file)).toContain(file);
+});
+
 it('does a run again whose configuration is another one, and models whose weights are wanted and gone', async () => {
-  const model = named('training-softmax-17-seed0');
-  const reader = named('swap-training-softmax-17-seed0-leverage');
-  const changed = { ...reader, config: { ...reader.config, images: 9 } };
-  rmSync(join(place.path(model, '.')), { recursive: true });
-  expect(missingOf([model, reader], place)).toEqual([]);
-  expect(missingOf([changed], place)).toEqual([model, changed]);
+  const at = elsewhere('again');
+  const [model, other] = ['training-softmax-17-seed0', 'training-softmax-17-seed1'].map(named);
+  const changed = (name: string) => {
+    const reader = named(name);
+    return { ...reader, config: { ...reader.config, images: 9 } };
+  };
+  const swapped = changed('swap-training-softmax-17-seed0-leverage');
+  const compared = changed('stability-softmax');
+  const weights = join(at.results, `${model.name}.safetensors`);
+  const keys = join(at.results, `${model.name}.keys.json`);
+  expect(await missingOf([model, swapped, compared], at)).toEqual([swapped, compared]);
+  const bytes = readFileSync(weights);
+  for (const wrong of [
+    bytes.subarray(0, 5000),
+    readFileSync(join(at.results, `${other.name}.safetensors`)),
+  ]) {
+    writeFileSync(weights, wrong);
+    expect(await missingOf([model, swapped, compared], at)).toEqual([model, swapped, compared]);
+    expect(await missingOf([model, compared], at)).toEqual([compared]);
+  }
+  writeFileSync(weights, bytes);
+  const text = readFileSync(keys, 'utf8');
+  for (const wrong of [
+    text.slice(0, -9),
+    text.replace(/"[^"]*"\]/, '"AA=="]'),
+    text.replace('"run":"', '"run":"x'),
+  ]) {
+    expect(wrong).not.toBe(text);
+    writeFileSync(keys, wrong);
+    expect(await missingOf([model, compared, swapped], at)).toEqual([model, compared, swapped]);
+    const [line] = againLines([model, compared], at);
+    expect(line).toMatch(
+      /^training-softmax-17-seed0: its result is there, but not .*keys.json, which stability-softmax reads/,
+    );
+  }
+  rmSync(weights);
+  // Done again, it leaves what it left.
+  expect(await work([compared, swapped], at)).toEqual([]);
+  expect([readFileSync(weights), readFileSync(keys, 'utf8')]).toEqual([bytes, text]);
+});
+
+it('takes from the cache what a finished run has not left, and trains anew where looks are gone', async () => {
+  const at = new Place(join(folder, 'taken'), place.cache, smoke.saveEvery);
+  cpSync(place.results, at.results, { recursive: true });
+  const model = named('training-softmax-17-seed2');
+  const files = model.leaves!.map(({ file }) => join(at.results, file));
+  const before = files.map((file) => readFileSync(file));
+  for (const file of files) rmSync(file);
+  expect(await makeArtefacts(model, at)).toEqual([]);
+  expect(files.map((file) => readFileSync(file))).toEqual(before);
+  // The weights of the end are in the checkpoint; the looks before it can only be trained again.
+  for (const file of files) rmSync(file);
+  const looks = readdirSync(place.path(model, '.')).filter((name) => name.startsWith('step-'));
+  expect(looks).toHaveLength(2);
+  rmSync(place.path(model, looks[0]));
+  const failed = await makeArtefacts(model, at);
+  expect(failed.map(({ file }) => file)).toEqual([`${model.name}.keys.json`]);
+  await at.execute(model);
+  expect(files.map((file) => readFileSync(file))).toEqual(before);
 });

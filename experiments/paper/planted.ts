@@ -67,7 +67,7 @@ export function planted({ name, seeds }: Settings): Experiment {
     const run: Run = {
       name: `planted-n${n}`,
       config: { n, d: D, noises, counts, kinds: KINDS, judges: JUDGES, seeds },
-      models: [],
+      reads: [],
       seconds: n / 100,
       work: (place) => work(run, n, noises, counts, seeds, place),
     };

@@ -1,5 +1,6 @@
 /** What the experiments are made of: runs, each with a name, all that its result depends on, and work that can be stopped and goes on. */
 import { createHash } from 'node:crypto';
+import type { Artefact } from './artefact.js';
 import type { Place } from './place.js';
 
 /** How far a run is. */
@@ -15,10 +16,10 @@ export interface Run {
   readonly name: string;
   /** All that the result depends on: a result of another configuration is not this run's. */
   readonly config: object;
-  /** Training runs whose weights are read. */
-  readonly models: readonly Run[];
-  /** Whether it leaves weights, which may be asked for after its result is there. */
-  readonly trains?: boolean;
+  /** What it reads of training runs. */
+  readonly reads: readonly Artefact[];
+  /** What it leaves beside its result, for others to read. */
+  readonly leaves?: readonly Artefact[];
   /** Seconds on one core, roughly: the time left is told by it. */
   readonly seconds: number;
   /**

@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import type { Place } from './place.js';
 import type { Report, Run } from './run.js';
 import type { Settings } from './settings.js';
-import { hasWeights, type TrainingRun } from './train.js';
 
 /** What a process of one run tells. */
 export type Told = { readonly report: Report } | { readonly error: string };
@@ -28,17 +27,14 @@ export function processes({ name }: Settings, { results, cache }: Place): Worker
     });
 }
 
-/** Whether a run is still to be done: it has no result, or its weights are wanted and gone. */
-function isMissing(run: Run, place: Place, wanted: ReadonlySet<Run>): boolean {
-  return !place.result(run) || (wanted.has(run) && !hasWeights(run as TrainingRun, place));
-}
-
-/** What is to be done for some runs: they themselves where they are missing, and before them the models that they read. */
-export function missingOf(asked: readonly Run[], place: Place): Run[] {
-  const undone = asked.filter((run) => !run.trains && !place.result(run));
-  const wanted = new Set(undone.flatMap(({ models }) => models));
-  const trained = [...new Set([...asked.filter(({ trains }) => trains), ...wanted])];
-  return [...trained.filter((run) => isMissing(run, place, wanted)), ...undone];
+/** What is to be done for some runs: they themselves where they have no result, and before them the runs that left nothing for them to read. */
+export async function missingOf(asked: readonly Run[], place: Place): Promise<Run[]> {
+  const undone = asked.filter((run) => !place.result(run));
+  const missing = new Set<Run>();
+  for (const artefact of undone.flatMap(({ reads }) => reads))
+    if ((await artefact.read(place)) === undefined) missing.add(artefact.run);
+  for (const run of undone) missing.add(run);
+  return [...missing];
 }
 
 /** How the schedule tells where it is: at every start and end, and from time to time between. */
@@ -60,7 +56,7 @@ export async function runAll(
   const left = new Set(missing);
   const failed: Run[] = [];
   const atWork = new Map<Run, Promise<void>>();
-  const isReady = (run: Run) => run.models.every((model) => !left.has(model));
+  const isReady = (run: Run) => run.reads.every(({ run: model }) => !left.has(model));
   async function execute(run: Run): Promise<void> {
     let error: Error | undefined;
     try {

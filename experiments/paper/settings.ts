@@ -10,7 +10,7 @@ export interface Geometry {
   readonly image: readonly [height: number, width: number];
   /** Images that a training run sees. */
   readonly images: number;
-  /** Looks at the first `lookImages` test images; the weights of each look are kept until the experiments are done. */
+  /** Looks at the first `lookImages` test images. */
   readonly looks: number;
   readonly lookImages: number;
   /** Test images of the accuracy at the end; null for all. */

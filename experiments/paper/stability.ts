@@ -10,22 +10,14 @@
  * same patches of an image tend to be outstanding.
  */
 
-import { parseSelector } from '../../src/attention/selectors/index.js';
-import { selectSteps } from '../../src/attention/selectors/selector.js';
-import { matrixOver } from '../../src/keys.js';
-import { run as finish } from '../../src/steps.js';
 import type { ImageSet } from '../../src/vit/images.js';
-import type { HeadsOfImage } from '../../src/vit/operator.js';
 import { looksOf } from '../../src/vit/plan.js';
+import { contentOf } from './artefact.js';
 import { setsOf } from './data.js';
-import type { Place } from './place.js';
 import type { Experiment, Run } from './run.js';
+import { type Selections, selectionsOf } from './selections.js';
 import type { Settings } from './settings.js';
-import { type TrainingRun, weightsOf } from './train.js';
-import { watch } from './watch.js';
-
-/** Selected keys, class token left out: [image][layer][head]. */
-export type Selections = readonly (readonly (readonly (readonly number[])[])[])[];
+import type { TrainingRun } from './train.js';
 
 /** Of one training run: shares of the keys, by look. */
 export interface Settling {
@@ -62,73 +54,51 @@ export interface Stability {
   readonly pictures: readonly Picture[];
 }
 
-/** Models of several seeds, and whose choice of keys is looked at. */
-export interface Watched {
+/** Models of several seeds, and whose choice of keys was followed. */
+export interface Followed {
   readonly name: string;
   readonly models: readonly TrainingRun[];
   readonly select: string;
 }
 
-/** The experiment; the first `pictures` images are shown as well. */
-export function stability(
-  { common }: Settings,
-  watched: readonly Watched[],
-  images: number,
-  pictures: number,
-): Experiment {
-  const runs = watched.map((each): Run => {
-    const run: Run = {
-      name: `stability-${each.name}`,
-      config: {
-        models: each.models.map(({ config }) => config),
-        select: each.select,
-        keys: common,
-        images,
-        pictures,
+/** The experiment; of the images the first `pictures` are shown as well. */
+export function stability({ common, images }: Settings, followed: readonly Followed[]): Experiment {
+  const watched = { keys: common, images: images.stability };
+  const runs = followed.map(({ name, models, select }): Run => {
+    const reads = models.map((model) => selectionsOf(model, { ...watched, select }));
+    const { pictures } = images;
+    return {
+      name: `stability-${name}`,
+      config: { models: models.map(({ config }) => config), select, ...watched, pictures },
+      reads,
+      seconds: models.length,
+      async work(place) {
+        const bySeed: Selections[][] = [];
+        for (const artefact of reads) {
+          bySeed.push(await contentOf(artefact, place));
+          place.report({ done: bySeed.length, total: reads.length });
+        }
+        return compared(models, bySeed, common, pictures);
       },
-      models: each.models,
-      seconds: each.models.length * images * 0.15,
-      work: (place) => work(run, each, common, images, pictures, place),
     };
-    return run;
   });
   return { name: 'stability', runs };
 }
 
-async function work(
-  run: Run,
-  { models, select }: Watched,
+function compared(
+  models: readonly TrainingRun[],
+  bySeed: readonly Selections[][],
   keys: number,
-  images: number,
   pictures: number,
-  place: Place,
-): Promise<Stability> {
-  const { plan } = models[0].config;
+): Stability {
+  const [{ config, tokens }] = models;
+  const { plan } = config;
   const { test } = setsOf(plan.data);
   const looks = looksOf(plan);
-  const parts = place.parts<Selections>(run);
-  const total = models.length * looks.length;
-  const bySeed: Selections[][] = [];
-  for (const [m, model] of models.entries()) {
-    const found: Selections[] = [];
-    for (const [l, step] of looks.entries()) {
-      found.push(
-        await parts.get(`${m} ${step}`, async () => {
-          const layersOf = watch(model.config.plan, await weightsOf(model, place, step), test);
-          return Array.from({ length: images }, (_, i) =>
-            layersOf(i).map((layer) => selected(layer, select, keys)),
-          );
-        }),
-      );
-      place.report({ done: m * looks.length + l + 1, total });
-    }
-    bySeed.push(found);
-  }
   const { model, training } = plan;
   const last = bySeed.map((found) => found.at(-1)!);
-  const tokens = models[0].tokens;
   return {
-    images,
+    images: last[0].length,
     keys,
     heads: model.heads,
     size: [model.image[0] / model.patch, model.image[1] / model.patch],
@@ -145,16 +115,6 @@ async function work(
       pictureOf(test, i, looks, training.batch, tokens, bySeed[0]),
     ),
   };
-}
-
-/** The keys of each head that the selector chooses besides the class token. */
-function selected({ k, heads, tokens, headDim: d }: HeadsOfImage, select: string, keys: number): number[][] {
-  const selector = parseSelector(select);
-  return Array.from({ length: heads }, (_, head) => {
-    const matrix = matrixOver(k, tokens, d, head * tokens * d);
-    const chosen = finish(selectSteps(selector, matrix, keys, { always: [0] }));
-    return chosen.filter((j) => j !== 0);
-  });
 }
 
 /** Share of keys in common. */

@@ -14,12 +14,14 @@ import { selectorNames } from '../../src/attention/selectors/index.js';
 import { matrixOver } from '../../src/keys.js';
 import { universalSet } from '../../src/universal-set/universal-set.js';
 import type { HeadsOfImage } from '../../src/vit/operator.js';
+import { contentOf } from './artefact.js';
 import { setsOf } from './data.js';
 import type { Place } from './place.js';
 import type { Experiment, Run } from './run.js';
 import type { Settings } from './settings.js';
-import { type TrainingRun, weightsOf } from './train.js';
+import type { TrainingRun } from './train.js';
 import { watch } from './watch.js';
+import { weightsOf } from './weights.js';
 
 /** Thresholds of large scores. */
 const EPSILONS = [0.05, 0.1, 0.2];
@@ -98,7 +100,7 @@ export function structure(
     const run: Run = {
       name: `structure-${model.name}`,
       config: { model: model.config, keys, choices: CHOICES, epsilons: EPSILONS, images },
-      models: [model],
+      reads: [weightsOf(model)],
       seconds: (images * model.tokens) / 197,
       work: (place) => work(run, model, images, keys, place),
     };
@@ -115,7 +117,7 @@ async function work(
   place: Place,
 ): Promise<Structure> {
   const { plan } = model.config;
-  const layersOf = watch(plan, await weightsOf(model, place), setsOf(plan.data).test);
+  const layersOf = watch(plan, await contentOf(weightsOf(model), place), setsOf(plan.data).test);
   const parts = place.parts<HeadStructure[]>(run);
   const all: HeadStructure[][] = [];
   for (let start = 0; start < images; start += CHUNK) {

@@ -9,11 +9,13 @@
 import { selectorNames } from '../../src/attention/selectors/index.js';
 import { firstOfSet } from '../../src/vit/images.js';
 import { evaluateVit } from '../../src/vit/trainer.js';
+import { contentOf } from './artefact.js';
 import { setsOf } from './data.js';
 import type { Place } from './place.js';
 import type { Experiment, Run } from './run.js';
 import type { Settings } from './settings.js';
-import { type TrainingRun, weightsOf, withAttention } from './train.js';
+import { type TrainingRun, withAttention } from './train.js';
+import { weightsOf } from './weights.js';
 
 /** Beside each selector: nothing, a weighted sample of the rest, its mean, or clusters of it. */
 const TAILS = ['drop', 'sample', 'mean', 'clusters:exact=0.25,by=selector,euclidean'];
@@ -81,7 +83,7 @@ function swapRun(asked: Asked): Run {
   const run: Run = {
     name: swapName(model.name, select),
     config: { model: model.config, select, tails, keys, images },
-    models: [model],
+    reads: [weightsOf(model)],
     seconds: images * (1 + tails.length * keys.length) * (model.tokens / 197) * 0.008,
     work: (place) => work(run, asked, place),
   };
@@ -90,7 +92,7 @@ function swapRun(asked: Asked): Run {
 
 async function work(run: Run, { model, select, tails, keys, images }: Asked, place: Place): Promise<Swap> {
   const { plan } = model.config;
-  const parameters = await weightsOf(model, place);
+  const parameters = await contentOf(weightsOf(model), place);
   const test = firstOfSet(setsOf(plan.data).test, images);
   const parts = place.parts<number>(run);
   const cells = tails.flatMap((tail) => keys.map((count) => ({ tail, keys: count })));

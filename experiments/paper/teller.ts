@@ -2,6 +2,7 @@
 import { thousands } from '../../src/cli/text.js';
 import { parameterCount } from '../../src/vit/parameters.js';
 import { trainingPlan } from '../../src/vit/plan.js';
+import type { Place } from './place.js';
 import type { Report, Run } from './run.js';
 import type { Teller } from './schedule.js';
 import type { Geometry, Settings } from './settings.js';
@@ -21,6 +22,17 @@ export function choiceText({ name, data, model, recipe, small, large, long, seed
     `${name}: ${shape.depth} layers, width ${shape.width}, ${shape.heads} heads of ${shape.width / shape.heads}, MLP ${shape.hidden}: ${thousands(parameterCount(shape))} parameters`,
     `  trained on ${geometry(small)} and on ${geometry(large)}, longer on ${geometry(long)}, in batches of ${training.batch}; ${seeds.length} seeds`,
   ].join('\n');
+}
+
+/** Which runs are done again though their results are there, why, and what that costs. */
+export function againLines(missing: readonly Run[], place: Place): string[] {
+  return missing
+    .filter((run) => place.result(run))
+    .map((run) => {
+      const reader = missing.find(({ reads }) => reads.some((artefact) => artefact.run === run))!;
+      const files = reader.reads.filter((artefact) => artefact.run === run).map(({ file }) => file);
+      return `${run.name}: its result is there, but not ${files.join(', ')}, which ${reader.name} reads: it is done again, about ${durationText(run.seconds)}`;
+    });
 }
 
 /** What is left to do. */

@@ -1,16 +1,24 @@
-/** Trains one model to the end of its plan, from its last checkpoint where there is one, and keeps the weights of every look at the test images. */
+/** Trains one model to the end of its plan, from its last checkpoint where there is one, and leaves what others read of it. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { loadVit, writeCheckpoint, writeWeights } from '../../src/vit/checkpoint.js';
 import { firstOfSet } from '../../src/vit/images.js';
 import { type AttentionChoice, attentionChoice } from '../../src/vit/operators.js';
-import { looksOf, type Plan, stepsOf, trainingPlan } from '../../src/vit/plan.js';
-import { type Evaluation, evaluateVit, initialState, Trainer } from '../../src/vit/trainer.js';
+import { type Plan, stepsOf, trainingPlan } from '../../src/vit/plan.js';
+import {
+  type Evaluation,
+  evaluateVit,
+  initialState,
+  Trainer,
+  type TrainingState,
+} from '../../src/vit/trainer.js';
 import { writeWhole } from '../cache.js';
+import { type Artefact, makeArtefacts } from './artefact.js';
 import { setsOf } from './data.js';
 import type { Place } from './place.js';
 import type { Run } from './run.js';
+import { lookPath, selectionsOf, type Watched } from './selections.js';
 import type { Geometry, Settings } from './settings.js';
+import { checkpointPath, weightsOf } from './weights.js';
 
 /** What came of a training run. */
 export interface Trained {
@@ -26,8 +34,6 @@ export interface Trained {
 export interface TrainingRun extends Run {
   readonly config: { readonly plan: Plan; readonly lookImages: number; readonly testImages: number | null };
   readonly tokens: number;
-  /** Whether the checkpoint of its end stays beside the results. */
-  readonly keeps: boolean;
 }
 
 /** What a training run is told besides the settings. */
@@ -35,40 +41,44 @@ export interface Wanted {
   readonly geometry: Geometry;
   readonly attention: unknown;
   readonly seed: number;
+  /** Whether its weights stay beside its result. */
   readonly keeps?: boolean;
+  /** Whose choice of keys is followed through the training. */
+  readonly watched?: Watched;
 }
 
 /** The run of a name. */
 export function trainingRun(
   name: string,
   { data, model, recipe }: Settings,
-  { geometry, attention, seed, keeps = false }: Wanted,
+  { geometry, attention, seed, keeps = false, watched }: Wanted,
 ): TrainingRun {
-  const { image, images, looks, lookImages, testImages } = geometry;
+  const { image, images, looks, lookImages, testImages, tokens } = geometry;
   const plan = trainingPlan({
     data,
     model: { ...model, image },
     attention,
     training: { ...recipe, images, seed, evaluations: looks },
   });
+  const leaves: Artefact[] = [];
   const run: TrainingRun = {
     name,
     config: { plan, lookImages, testImages },
-    tokens: geometry.tokens,
-    keeps,
-    models: [],
-    trains: true,
+    tokens,
+    reads: [],
+    leaves,
     seconds: secondsOf(geometry, plan.attention),
     async work(place) {
-      const trained = await train(run, place);
-      if (keeps) writeWhole(keptFile(run, place), readFileSync(place.path(run, CHECKPOINT)));
+      const trained = await train(run, place, watched !== undefined);
+      const [failed] = await makeArtefacts(run, place);
+      if (failed) throw new Error(`${failed.file}: cannot be made from ${place.path(run, '.')}`);
       return trained;
     },
   };
+  if (keeps) leaves.push(weightsOf(run));
+  if (watched) leaves.push(selectionsOf(run, watched));
   return run;
 }
-
-const CHECKPOINT = 'checkpoint.safetensors';
 
 /** Looking costs a third of learning. */
 function secondsOf(geometry: Geometry, attention: AttentionChoice): number {
@@ -77,24 +87,35 @@ function secondsOf(geometry: Geometry, attention: AttentionChoice): number {
   return ((images + (looks * lookImages + (testImages ?? 10_000)) / 3) * milliseconds[kind]) / 1000;
 }
 
-async function train(run: TrainingRun, place: Place): Promise<Trained> {
+/** Where a run goes on: at its last checkpoint, unless the weights of a look before it are wanted and gone. */
+async function startOf(run: TrainingRun, place: Place, keepsLooks: boolean): Promise<TrainingState> {
+  const { plan } = run.config;
+  const path = checkpointPath(run, place);
+  if (!existsSync(path)) return initialState(plan);
+  const { state } = await loadVit(readFileSync(path));
+  const isWhole = !keepsLooks || state!.history.every(({ step }) => existsSync(lookPath(run, place, step)));
+  return isWhole ? state! : initialState(plan);
+}
+
+async function train(run: TrainingRun, place: Place, keepsLooks: boolean): Promise<Trained> {
   const { plan, lookImages, testImages } = run.config;
-  const path = place.path(run, CHECKPOINT);
-  const state = existsSync(path) ? (await loadVit(readFileSync(path))).state! : initialState(plan);
   const sets = setsOf(plan.data);
+  const state = await startOf(run, place, keepsLooks);
   const trainer = new Trainer(plan, { ...sets, test: firstOfSet(sets.test, lookImages) }, state);
   const { batch } = plan.training;
   const total = stepsOf(plan) * batch;
   let saved = performance.now();
   const save = () => {
-    writeWhole(path, writeCheckpoint(plan, trainer.state));
+    writeWhole(checkpointPath(run, place), writeCheckpoint(plan, trainer.state));
     saved = performance.now();
   };
   while (!trainer.done || trainer.evaluationDue) {
     if (trainer.evaluationDue) {
       const { step } = await trainer.evaluate();
-      const { parameters } = trainer.state;
-      writeWhole(place.path(run, lookFile(step)), writeWeights(plan, parameters, 'huggingface'));
+      if (keepsLooks) {
+        const { parameters } = trainer.state;
+        writeWhole(lookPath(run, place, step), writeWeights(plan, parameters, 'huggingface'));
+      }
       save();
       continue;
     }
@@ -109,31 +130,6 @@ async function train(run: TrainingRun, place: Place): Promise<Trained> {
   const { history, parameters } = trainer.state;
   const { loss, correct } = await evaluateVit(plan, parameters, test);
   return { history, images: test.count, accuracy: correct / test.count, loss: loss / test.count };
-}
-
-const lookFile = (step: number) => `step-${String(step).padStart(6, '0')}.safetensors`;
-
-/** The checkpoint of runs that keep theirs. */
-const keptFile = ({ name }: Run, { results }: Place) => join(results, `${name}.safetensors`);
-
-/** The parameters after a look, the last one unless another is named. */
-export async function weightsOf(
-  run: TrainingRun,
-  place: Place,
-  step = looksOf(run.config.plan).at(-1)!,
-): Promise<Float32Array> {
-  const { heads, epsilon } = run.config.plan.model;
-  const cached = place.path(run, lookFile(step));
-  const path = existsSync(cached) ? cached : keptFile(run, place);
-  return (await loadVit(readFileSync(path), { heads, epsilon })).parameters;
-}
-
-/** Whether the weights that others read are there: those of all looks, or the last ones of a run that keeps them. */
-export function hasWeights(run: TrainingRun, place: Place): boolean {
-  return (
-    looksOf(run.config.plan).every((step) => existsSync(place.path(run, lookFile(step)))) ||
-    (run.keeps && existsSync(keptFile(run, place)))
-  );
 }
 
 /** The plan of a run with another attention. */

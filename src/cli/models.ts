@@ -11,7 +11,7 @@ import { parseCount, parseIndices } from './options.js';
 
 /** What `--help` says of models. */
 export const modelHelp = `
-MODEL is a checkpoint of \`levattention train\`, or a .safetensors file of ViTForImageClassification of
+MODEL is a file that \`levattention train\` wrote, or a .safetensors file of ViTForImageClassification of
 transformers or of a VisionTransformer of timm: its heads are taken from config.json beside it, or
 from --heads.`;
 

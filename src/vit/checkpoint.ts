@@ -14,7 +14,8 @@ const ABOUT = 'levattention';
 /** What the metadata tell, as JSON. */
 interface About {
   readonly plan: Plan;
-  readonly state: Pick<TrainingState, 'step' | 'running' | 'history'>;
+  /** Of a checkpoint. */
+  readonly state?: Pick<TrainingState, 'step' | 'running' | 'history'>;
 }
 
 /** The bytes of a checkpoint: float32 tensors under the names of `naming`. The same state gives the same bytes. */
@@ -30,17 +31,21 @@ export function writeCheckpoint(
     ...namedTensors(plan.model, first, naming, FIRST),
     ...namedTensors(plan.model, second, naming, SECOND),
   };
-  return writeSafetensors(tensors, { metadata: { format: 'pt', [ABOUT]: JSON.stringify(about) } });
+  return written(tensors, about);
 }
 
-/** The bytes of the weights alone, as `ViTForImageClassification` of transformers or timm take them. */
+/** The bytes of the weights alone, as `ViTForImageClassification` of transformers or timm take them; the metadata tell the plan. */
 export function writeWeights(plan: Plan, parameters: Float32Array, naming: Naming): Uint8Array<ArrayBuffer> {
-  return writeSafetensors(namedTensors(plan.model, parameters, naming), { metadata: { format: 'pt' } });
+  return written(namedTensors(plan.model, parameters, naming), { plan });
+}
+
+function written(tensors: Record<string, ArrayToWrite>, about: About): Uint8Array<ArrayBuffer> {
+  return writeSafetensors(tensors, { metadata: { format: 'pt', [ABOUT]: JSON.stringify(about) } });
 }
 
 /** A model from a file. */
 export interface LoadedVit {
-  /** Its own where the file is a checkpoint, the defaults around its shape otherwise. */
+  /** Its own where it was trained here, the defaults around its shape otherwise. */
   readonly plan: Plan;
   readonly parameters: Float32Array;
   /** Of a checkpoint. */
@@ -62,6 +67,7 @@ export async function loadVit(source: ByteSource | Uint8Array, untold: UntoldSha
   const { plan: given, state } = parse(about);
   const plan = trainingPlan(given, 'loadVit');
   const parameters = await vectorFrom(file, plan.model);
+  if (!state) return { plan, parameters };
   const [first, second] = [
     await vectorFrom(file, plan.model, FIRST),
     await vectorFrom(file, plan.model, SECOND),
@@ -76,13 +82,17 @@ function parse(text: string): About {
   } catch {
     about = null;
   }
-  const { step, running, history } = about?.state ?? {};
-  const sums = [step, running?.correct, running?.images];
-  if (
-    !sums.every((value) => Number.isSafeInteger(value) && (value as number) >= 0) ||
-    !Number.isFinite(running?.loss) ||
-    !Array.isArray(history)
-  )
+  if (about === null || typeof about !== 'object' || (about.state !== undefined && !isState(about.state)))
     throw new RangeError(`loadVit: the metadata '${ABOUT}' must be those of a checkpoint`);
   return about as About;
+}
+
+function isState(state: Partial<About['state']> | null): boolean {
+  const { step, running, history } = state ?? {};
+  const looks: unknown[] = Array.isArray(history) ? history.map((look) => look?.step) : [undefined];
+  return (
+    [step, running?.correct, running?.images, ...looks].every(
+      (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+    ) && Number.isFinite(running?.loss)
+  );
 }

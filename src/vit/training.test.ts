@@ -1,10 +1,11 @@
 /** Training: AdamW, rates and draws by themselves; a tiny run whose loss falls; a run that stopped and went on. */
 import { expect, test } from 'vitest';
-import { openTensors } from '../io/index.js';
+import { openTensors, writeSafetensors } from '../io/index.js';
 import { randomStream } from '../random.js';
 import { adamwStep, rateAt } from './adamw.js';
 import { loadVit, writeCheckpoint, writeWeights } from './checkpoint.js';
 import { type ImageSet, prepareImage } from './images.js';
+import { namedTensors } from './names.js';
 import { changesOf, ImageOrder } from './order.js';
 import { trainingPlan } from './plan.js';
 import { evaluateVit, initialState, Trainer, type TrainingState } from './trainer.js';
@@ -73,7 +74,10 @@ test('weights come back under either naming, and judge as they did', async () =>
   const state = await train(initialState(plan), 5);
   const score = await evaluateVit(plan, state.parameters, sets.test);
   for (const naming of ['huggingface', 'timm'] as const) {
-    const bytes = writeWeights(plan, state.parameters, naming);
+    // What is written here tells its plan; of another's file the tensors alone are left.
+    const own = await loadVit(writeWeights(plan, state.parameters, naming));
+    expect([own.plan, own.parameters, own.state]).toEqual([plan, state.parameters, undefined]);
+    const bytes = writeSafetensors(namedTensors(plan.model, state.parameters, naming));
     const loaded = await loadVit(bytes, { heads: 2, epsilon: plan.model.epsilon });
     expect(loaded.plan.model).toEqual(plan.model);
     expect(loaded.parameters).toEqual(state.parameters);
@@ -102,6 +106,11 @@ test('damaged checkpoints are refused in one line', async () => {
     'loadVit: the file must hold the tensor classifier.bias',
   );
   await expect(broken('\\"step\\":0', '\\"step\\":x')).rejects.toThrow('those of a checkpoint');
+  await expect(broken('\\"history\\":[]', '\\"history\\":{}')).rejects.toThrow('those of a checkpoint');
+  for (const about of ['5', '[]', '{"state":{}}', '{"plan":{"data":"x"},"state":null}'])
+    await expect(loadVit(writeSafetensors({}, { metadata: { levattention: about } }))).rejects.toThrow(
+      /^loadVit: [^\n]*$/,
+    );
   await expect(broken('\\"patch\\":2', '\\"patch\\":4')).rejects.toThrow('image must be a multiple of patch');
   const state = initialState(plan);
   state.parameters[3] = Number.NaN;

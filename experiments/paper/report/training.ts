@@ -93,7 +93,7 @@ export function longSection(settings: Settings, results: Results): Section {
   return {
     name: 'long',
     title: 'Two longer runs',
-    text: 'The same two models for longer. Their checkpoints are beside the results: `levattention eval experiments/results/paper/long-softmax.safetensors` judges them anew.',
+    text: 'The same two models for longer. Their weights are beside the results: `levattention eval experiments/results/paper/long-softmax.safetensors` judges them anew.',
     tables: [tableOf(title, groupsOf(runs), results)],
     claims: [
       {
