@@ -3,7 +3,7 @@ import { inflateSync } from 'node:zlib';
 import { Command } from 'commander';
 import { type PngImage, readPng } from '../io/png.js';
 import { type ImageSet, prepareImage } from '../vit/images.js';
-import { largestAt } from '../vit/loss.js';
+import { finiteLogits, largestAt } from '../vit/loss.js';
 import { attentionOperator } from '../vit/operators.js';
 import { Vit } from '../vit/vit.js';
 import { fashionClasses } from './image-data.js';
@@ -75,7 +75,7 @@ async function classify(
   const results: { picture: string; classes: Guess[] }[] = [];
   for (const [i, picture] of pictures.entries()) {
     prepareImage(sets[i], 0, model, training, input);
-    const logits = await about(path, async () => vit.forward(input, [0]));
+    const logits = await about(path, async () => finiteLogits(vit.forward(input, [0])));
     results.push({ picture, classes: guesses(logits, names).slice(0, top) });
   }
   if (options.json) return JSON.stringify(results);

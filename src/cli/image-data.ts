@@ -89,6 +89,8 @@ function npmDigits(folder: string): Sets {
       images.push(image);
       labels.push(digit);
     });
+  if (parts.test[0].length === 0)
+    throw new InputError(`${folder}: must hold 5 images of a digit, the fifth for tests, got ${most}`);
   return { train: digitSet(...parts.train), test: digitSet(...parts.test) };
 }
 

@@ -27,9 +27,14 @@ export interface AttentionOptions {
 /** A model from a file, with the attention that the options ask for. */
 export async function openModel(path: string, heads?: string): Promise<LoadedVit> {
   const file = openFile(path);
-  return about(path, () =>
-    loadVit(file, heads === undefined ? toldBeside(path) : { heads: parseCount(heads, '--heads') }),
+  const wanted = heads === undefined ? undefined : parseCount(heads, '--heads');
+  const loaded = await about(path, () =>
+    loadVit(file, wanted === undefined ? toldBeside(path) : { heads: wanted }),
   );
+  const { heads: found } = loaded.plan.model;
+  if (wanted !== undefined && wanted !== found)
+    throw new InputError(`${path}: heads are ${found}, --heads says ${wanted}`);
+  return loaded;
 }
 
 /** A whole file; a folder, or a file that is not there, is refused in one line. */

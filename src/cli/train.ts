@@ -1,5 +1,6 @@
 /** `levattention train`: trains a vision transformer as a configuration file says, with checkpoints to go on from. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { loadVit, writeCheckpoint, writeWeights } from '../vit/checkpoint.js';
 import { type Naming, namings } from '../vit/names.js';
@@ -8,7 +9,7 @@ import { parameterCount } from '../vit/parameters.js';
 import { defaultRecipe, type Plan, stepsOf, trainingPlan } from '../vit/plan.js';
 import { type Evaluation, initialState, Trainer, type TrainingState } from '../vit/trainer.js';
 import { InputError, Interrupted, UsageError } from './failure.js';
-import { openFile, writeFileAtomic } from './file-source.js';
+import { fileBehind, openFile, writeFileAtomic } from './file-source.js';
 import { dataHelp, imageSets } from './image-data.js';
 import { about } from './inputs.js';
 import { jsonOf } from './models.js';
@@ -80,7 +81,8 @@ async function train(config: string, options: TrainOptions, { call, print }: Ses
   const { output, weights, data, names, json } = options;
   checkOutput(output, ['.safetensors'], '-o', [config]);
   if (weights !== undefined) checkOutput(weights, ['.safetensors'], '--weights', [config]);
-  if (weights === output) throw new UsageError('--weights must be another file than -o');
+  if (weights !== undefined && resolve(fileBehind(weights)) === resolve(fileBehind(output)))
+    throw new UsageError('--weights must be another file than -o');
   if (!namings.includes(names as Naming))
     throw new UsageError(`--names must be ${namings.join(' or ')}, got '${names}'`);
   const threads = parseThreads(options.threads);
@@ -92,8 +94,13 @@ async function train(config: string, options: TrainOptions, { call, print }: Ses
   const steps = stepsOf(plan);
   const { batch } = plan.training;
   let saved = performance.now();
+  let own = identityOf(output);
   const save = () => {
+    const there = identityOf(output);
+    if (there !== undefined && there !== own)
+      throw new InputError(`${output}: something else has written it since this run did`);
     writeFileAtomic(output, [writeCheckpoint(plan, trainer.state, names as Naming)], { synced: true });
+    own = identityOf(output);
     saved = performance.now();
   };
   const tell = (text: string) => json || print(text);
@@ -140,6 +147,12 @@ async function train(config: string, options: TrainOptions, { call, print }: Ses
     print(
       `checkpoint written to ${output}${weights === undefined ? '' : `, weights to ${weights}`}\ntook ${seconds(elapsed)}, ${number(Math.round((10 * seen) / elapsed) / 10)} images/s`,
     );
+}
+
+/** What tells a file from one that took its place; nothing where there is none. */
+function identityOf(path: string): string | undefined {
+  const file = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return file && [file.ino, file.mtimeNs, file.size].join(' ');
 }
 
 /** The first values, or those of the checkpoint to go on from. */

@@ -61,6 +61,8 @@ test('refuses what it cannot read, in one line that begins with the name', () =>
     [good.subarray(0, 30), 'the file is cut short'],
     [good.with(20, 99), 'the checksum of chunk IHDR is wrong'],
     [grey(2, [[0, 1, 2]], [0, 0, 1]), 'the image is interlaced'],
+    [Uint8Array.from([...good.subarray(0, 33), ...good.subarray(8)]), 'the chunk IHDR is not known there'],
+    [Uint8Array.from([...good.subarray(0, 8), ...good.subarray(33)]), 'there is no header'],
     [grey(2, [[7, 1, 2]]), 'filter 7 is not known'],
     [grey(2, [[0, 1]]), 'the image data take 2 bytes, 3 are needed'],
     [grey(2, [[0, 1, 2, 3, 4]]), 'the compressed data are damaged'],

@@ -46,19 +46,19 @@ export function readPng(
 ): PngImage {
   const where = printable(name);
   if (!SIGNATURE.every((byte, i) => bytes[i] === byte)) refuse(where, 'not a PNG file');
-  let header: Header | undefined;
+  const [first, ...chunks] = chunksOf(bytes, where);
+  if (first.type !== 'IHDR') refuse(where, 'there is no header');
+  const header = headerOf(first.data, where);
+  const { width, height, depth, colour } = header;
   let palette: Uint8Array | undefined;
   let alpha = new Uint8Array(0);
   const packed: Uint8Array[] = [];
-  for (const { type, data } of chunksOf(bytes, where)) {
-    if (type === 'IHDR') header = headerOf(data, where);
-    else if (type === 'PLTE') palette = data;
+  for (const { type, data } of chunks) {
+    if (type === 'PLTE') palette = data;
     else if (type === 'tRNS') alpha = data.slice();
     else if (type === 'IDAT') packed.push(data);
-    else if (type[0] < 'a' && type !== 'IEND') refuse(where, `the chunk ${type} is not known`);
+    else if (type[0] < 'a' && type !== 'IEND') refuse(where, `the chunk ${type} is not known there`);
   }
-  if (!header) return refuse(where, 'there is no header');
-  const { width, height, depth, colour } = header;
   if (colour === 3 && !palette) refuse(where, 'the palette is missing');
   const stride = Math.ceil((width * COLOURS[colour].samples * depth) / 8);
   const size = (stride + 1) * height;

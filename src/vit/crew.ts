@@ -37,7 +37,7 @@ export function soloCrew(shared: Shared): Crew {
 export type ToCrew = { readonly shared: Shared } | { readonly job: Job; readonly version: number };
 
 /** What a worker answers to a job. */
-export type FromCrew = { readonly score: Score } | { readonly error: string };
+export type FromCrew = { readonly score: Score } | { readonly error: Error };
 
 /** What is used of a worker of Node. */
 interface CrewWorker {
@@ -63,14 +63,15 @@ export function workerCrew(shared: Shared, threads: number): Crew {
     return worker;
   });
   let receive: ((worker: CrewWorker, score: Score) => void) | undefined;
-  let fail: (reason: string) => void = () => {};
+  let fail: (error: Error) => void = () => {};
+  const lost = (reason: string) => fail(new Error(`workerCrew: ${reason}`));
   for (const worker of workers) {
     worker.on('message', (message) =>
       'error' in message ? fail(message.error) : receive?.(worker, message.score),
     );
-    worker.on('error', (error) => fail(error.message));
-    worker.on('messageerror', (error) => fail(error.message));
-    worker.on('exit', (code) => fail(`a worker ended with exit code ${code}`));
+    worker.on('error', (error) => lost(error.message));
+    worker.on('messageerror', (error) => lost(error.message));
+    worker.on('exit', (code) => lost(`a worker ended with exit code ${code}`));
   }
   return {
     run: (jobs, version, onDone) =>
@@ -79,7 +80,7 @@ export function workerCrew(shared: Shared, threads: number): Crew {
         const at = new Map<CrewWorker, number>();
         let next = 0;
         let done = 0;
-        fail = (reason) => reject(new Error(`workerCrew: ${reason}`));
+        fail = reject;
         function give(worker: CrewWorker): void {
           if (next === jobs.length) return;
           at.set(worker, next);

@@ -40,6 +40,20 @@ export function crossEntropy(
   return { loss, correct };
 }
 
+/**
+ * Logits, once they are numbers.
+ *
+ * @throws RangeError where weights are so large that they are not
+ */
+export function finiteLogits(logits: Floats): Floats {
+  const bad = logits.findIndex((value: number) => !Number.isFinite(value));
+  if (bad >= 0)
+    throw new RangeError(
+      `vit: logits must be finite, got ${logits[bad]} at ${bad}: the weights are too large`,
+    );
+  return logits;
+}
+
 /** Where the largest number is; the first one among equals. */
 export function largestAt(row: Floats): number {
   let best = 0;

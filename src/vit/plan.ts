@@ -1,7 +1,9 @@
 /** What a training run is told: data, model, attention and the recipe; read from JSON, with defaults, refused in one line. */
-import { checkNames, checkWhole, type VitShape, vitShape } from './config.js';
+import { checkAlways } from '../attention/choose-keys.js';
+import { checkNames, checkWhole, tokensOf, type VitShape, vitShape } from './config.js';
 import type { Augmentation, Normalisation } from './images.js';
 import { type AttentionChoice, attentionChoice } from './operators.js';
+import { parameterCount } from './parameters.js';
 
 /** How a model is trained. */
 export interface Recipe extends Augmentation, Normalisation {
@@ -69,13 +71,17 @@ export function trainingPlan(given: unknown, where = 'trainingPlan'): Plan {
   const { data, model = {}, attention = 'softmax', training = {} } = given as Record<string, unknown>;
   if (typeof data !== 'string' || data === '')
     throw new TypeError(`${where}: data must be 'fashion-mnist' or a folder, got ${JSON.stringify(data)}`);
-  return {
-    data,
-    model: vitShape(model as Partial<VitShape>, `${where}: model`),
-    attention: attentionChoice(attention, `${where}: attention`),
-    training: recipe(training, `${where}: training`),
-  };
+  const shape = vitShape(model as Partial<VitShape>, `${where}: model`);
+  const count = parameterCount(shape);
+  if (count > MOST_PARAMETERS)
+    throw new RangeError(`${where}: model: must have at most ${MOST_PARAMETERS} parameters, got ${count}`);
+  const choice = attentionChoice(attention, `${where}: attention`);
+  if (choice !== 'softmax') checkAlways(`${where}: attention`, choice, tokensOf(shape));
+  return { data, model: shape, attention: choice, training: recipe(training, `${where}: training`) };
 }
+
+/** With their gradients these fill the memory that WASM can have. */
+const MOST_PARAMETERS = 2 ** 29;
 
 function recipe(given: unknown, where: string): Recipe {
   checkNames(given, Object.keys(defaultRecipe), where);

@@ -1,6 +1,6 @@
 /** One copy of the model at work on pieces of a step or of the test set: the same on this thread and on a worker. */
 import { type ImageSet, prepareImage } from './images.js';
-import { crossEntropy, type Score } from './loss.js';
+import { crossEntropy, finiteLogits, type Score } from './loss.js';
 import { attentionOperator } from './operators.js';
 import { changesOf, ImageOrder } from './order.js';
 import type { Plan } from './plan.js';
@@ -77,6 +77,6 @@ export class Replica {
       prepareImage(set, index, model, training, this.images.subarray(i * size, (i + 1) * size));
     });
     const logits = this.vit.forward(this.images.subarray(0, numbers.length * size), numbers);
-    return crossEntropy(logits, set.labels.subarray(start, end), 0);
+    return crossEntropy(finiteLogits(logits), set.labels.subarray(start, end), 0);
   }
 }

@@ -5,7 +5,7 @@ import { firstOfSet, type ImageSet } from './images.js';
 import type { Score } from './loss.js';
 import { piecesOf } from './order.js';
 import { initialParameters, parameterCount, parameterParts } from './parameters.js';
-import { looksOf, type Plan, stepsOf } from './plan.js';
+import { looksOf, type Plan, type Recipe, stepsOf } from './plan.js';
 import type { Job, Shared } from './replica.js';
 
 /** A look at the test set. */
@@ -61,7 +61,7 @@ export class Trainer {
   private readonly testRuns: Set<number>;
   private current: TrainingState;
 
-  /** @param threads - workers; 1 for this thread alone, with the same result to the last bit */
+  /** @param threads - workers, no more than there are pieces of work; 1 for this thread alone, with the same result to the last bit */
   constructor(
     readonly plan: Plan,
     sets: Sets,
@@ -70,7 +70,8 @@ export class Trainer {
   ) {
     checkSets(plan, sets);
     const { model, training } = plan;
-    const place = threads > 1 ? sharedPlace : ownPlace;
+    const workers = Math.min(threads, Math.max(piecesOf(training), chunksOf(sets.test, training)));
+    const place = workers > 1 ? sharedPlace : ownPlace;
     const count = parameterCount(model);
     this.shared = {
       plan,
@@ -84,7 +85,7 @@ export class Trainer {
     this.total = new Float32Array(count);
     this.steps = stepsOf(plan);
     this.testRuns = new Set(looksOf(plan));
-    this.crew = threads > 1 ? workerCrew(this.shared, threads) : soloCrew(this.shared);
+    this.crew = workers > 1 ? workerCrew(this.shared, workers) : soloCrew(this.shared);
   }
 
   /** Where the run is: a copy that later steps leave alone. */
@@ -195,17 +196,21 @@ export async function evaluateVit(
   threads = 1,
   onDone?: (done: number, total: number) => void,
 ): Promise<Score> {
-  const place = threads > 1 ? sharedPlace : ownPlace;
+  const workers = Math.min(threads, chunksOf(test, plan.training));
+  const place = workers > 1 ? sharedPlace : ownPlace;
   checkSet(plan, test, 'test');
   const shared = { plan, test: place.set(test), parameters: place.floats(parameters.length) };
   shared.parameters.set(parameters);
-  const crew = threads > 1 ? workerCrew(shared, threads) : soloCrew(shared);
+  const crew = workers > 1 ? workerCrew(shared, workers) : soloCrew(shared);
   try {
     return await scoreOf(crew, plan.training.chunk, test.count, 0, onDone);
   } finally {
     await crew.close();
   }
 }
+
+/** Pieces of a look at a set. */
+const chunksOf = ({ count }: ImageSet, { chunk }: Recipe) => Math.ceil(count / chunk);
 
 async function scoreOf(
   crew: Crew,

@@ -17,6 +17,6 @@ port.on('message', (message) => {
     if ('shared' in message) replica = new Replica(message.shared);
     else port.postMessage({ score: replica!.run(message.job, message.version) });
   } catch (error) {
-    port.postMessage({ error: error instanceof Error ? error.message : String(error) });
+    port.postMessage({ error: error instanceof Error ? error : new Error(String(error)) });
   }
 });

@@ -1,10 +1,13 @@
 /** `levattention train`, `eval` and `classify` as a user runs them, on a small data set of bars. */
+import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { foreignPngs } from '../../src/io/foreign-png.test-data.js';
 import { randomStream } from '../../src/random.js';
+import { loadVit, writeWeights } from '../../src/vit/checkpoint.js';
+import { parameterParts } from '../../src/vit/parameters.js';
 import { finished, Workplace } from './cli.js';
 
 const place = new Workplace();
@@ -47,6 +50,13 @@ beforeAll(() => {
   place.write('grey.png', new Uint8Array(Buffer.from(foreignPngs[0].png, 'base64')));
 });
 
+/** Waits for a file that a command writes. */
+async function appeared(name: string, child: ChildProcess): Promise<void> {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; )
+    if (child.exitCode !== null || place.files().includes(name)) break;
+    else await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
 /** Runs a command that must succeed, and gives what it printed. */
 async function run(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await place.run(args);
@@ -74,18 +84,7 @@ test('trains, judges and classifies', async () => {
   const judged = JSON.parse(await run('eval', 'words.safetensors', '--json'));
   expect(judged).toMatchObject({ attention: 'softmax', images: 32 });
   expect(judged.accuracy).toBeGreaterThan(0.9);
-  const others = await run(
-    'eval',
-    'timm.safetensors',
-    '--heads',
-    '2',
-    '--data',
-    '.',
-    '--images',
-    '8',
-    '--threads',
-    '2',
-  );
+  const others = await run('eval', 'timm.safetensors', '--images', '8', '--threads', '2');
   expect(others).toMatch(/^softmax: accuracy 100.00 % of 8 images, loss 0\.\d+\ntook/);
   const swapped = JSON.parse(
     await run('eval', 'words.safetensors', '--keys', '6', '--select', 'squared-norm', '--json'),
@@ -114,13 +113,27 @@ test('two threads, and a run that was killed and goes on, end with the same byte
   const args = ['train', 'config.json', '-o', 'killed.safetensors', '--save-every', '0.001'];
   const child = place.start(args);
   const ended = finished(child);
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline; )
-    if (child.exitCode !== null || place.files().includes('killed.safetensors')) break;
-    else await new Promise((resolve) => setTimeout(resolve, 2));
+  await appeared('killed.safetensors', child);
   child.kill('SIGKILL');
   await ended;
   await run(...args, '--resume');
   expect(readFileSync(place.path('killed.safetensors')).equals(whole)).toBe(true);
+});
+
+test('a run whose checkpoint another run has written stops, and leaves that as it is', async () => {
+  place.write('long.json', JSON.stringify({ ...config, training: { ...config.training, images: 1e9 } }));
+  const child = place.start(['train', 'long.json', '-o', 'both.safetensors', '--save-every', '0.001']);
+  const ended = finished(child);
+  await appeared('both.safetensors', child);
+  place.write('both.safetensors', 'of another run');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
+  const { code, stderr } = await ended;
+  clearTimeout(timer);
+  expect([code, stderr]).toEqual([
+    1,
+    'levattention train: both.safetensors: something else has written it since this run did\n',
+  ]);
+  expect(readFileSync(place.path('both.safetensors'), 'utf8')).toBe('of another run');
 });
 
 test('an interrupt leaves a checkpoint and says so', async () => {
@@ -148,6 +161,16 @@ test('what cannot be used is refused in one line', async () => {
     ...config,
     training: { ...config.training, rate: 10, clip: 1e9, warmup: 0, images: 3200 },
   });
+  write('always.json', { ...config, attention: { keys: 2, always: [0, 1, 2] } });
+  write('far.json', { ...config, attention: { keys: 8, always: [17] } });
+  write('vast.json', { ...config, model: { ...config.model, width: 16_384, hidden: 16_384, depth: 256 } });
+  const { plan, parameters } = await loadVit(readFileSync(place.path('there.safetensors')));
+  const { start, end } = parameterParts(plan.model).find(({ name }) => name === 'head.weight')!;
+  place.write('loud.safetensors', writeWeights(plan, parameters.fill(3e38, start, end), 'timm'));
+  const { start: first, end: last } = parameterParts(plan.model).find(({ name }) => /qkv.weight/.test(name))!;
+  place.write('louder.safetensors', writeWeights(plan, parameters.fill(3e38, first, last), 'timm'));
+  mkdirSync(place.path('nothing/src/digits'), { recursive: true });
+  for (let i = 0; i < 10; i++) write(`nothing/src/digits/${i}.json`, { data: new Array(2 * 784).fill(0) });
   place.write('torn.safetensors', readFileSync(place.path('there.safetensors')).subarray(0, 5000));
   place.write('torn.png', readFileSync(place.path('grey.png')).subarray(0, 50));
   const train = (name: string, ...more: string[]) => ['train', name, '-o', 'x.safetensors', ...more];
@@ -158,6 +181,15 @@ test('what cannot be used is refused in one line', async () => {
     [train('misspelt.json'), 1, 'misspelt.json: training: must have no other names than images'],
     [train('absent.json'), 1, 'nowhere: no such folder'],
     [train('few.json'), 1, 'few.json: the training labels must be below classes = 3, got 3 at 3'],
+    [train('always.json'), 1, 'always.json: attention: keys must be at least the 3 of always, got 2'],
+    [train('far.json'), 1, 'far.json: attention: always must hold integers in [0, n = 17), got 17'],
+    [train('vast.json'), 1, 'vast.json: model: must have at most 536870912 parameters, got 4'],
+    [
+      train('config.json', '--data', 'nothing'),
+      1,
+      'nothing: must hold 5 images of a digit, the fifth for tests',
+    ],
+    [train('config.json', '--weights', './x.safetensors'), 2, '--weights must be another file than -o'],
     [train('config.json', '--names', 'x'), 2, "--names must be huggingface or timm, got 'x'"],
     [train('config.json', '--threads', '0'), 2, '--threads must be'],
     [train('config.json', '--resume'), 1, 'x.safetensors: no such file'],
@@ -168,6 +200,11 @@ test('what cannot be used is refused in one line', async () => {
     [['train', 'config.json', '-o', 'torn.safetensors', '--resume'], 1, 'torn.safetensors: '],
     [['eval', 'torn.safetensors'], 1, 'torn.safetensors: '],
     [['eval', 'grey.png'], 1, 'grey.png: '],
+    [['eval', 'there.safetensors', '--heads', '4'], 1, 'there.safetensors: heads are 2, --heads says 4'],
+    [['eval', 'loud.safetensors'], 1, 'loud.safetensors: logits must be finite'],
+    [['eval', 'loud.safetensors', '--threads', '2'], 1, 'loud.safetensors: logits must be finite'],
+    [['eval', 'louder.safetensors', '--threads', '2', '--json'], 1, 'louder.safetensors: q must be finite'],
+    [['classify', 'loud.safetensors', 'grey.png'], 1, 'loud.safetensors: logits must be finite'],
     [['eval', 'there.safetensors', '--keys', '4', '--softmax'], 2, 'give only one of --softmax and --keys'],
     [['eval', 'there.safetensors', '--select', 'random'], 2, '--select belongs to --keys'],
     [['eval', 'there.safetensors', '--keys', '4', '--select', 'best'], 2, 'the selector must be one of'],
