@@ -138,7 +138,8 @@ export function ownKeyAlone(
  * 'clusters' turn keys to one side before they average them.
  *
  * A key that no query of its head sees, because `attnMask`, `logWeights` or both hide it (-Infinity, false, or numbers more than 1e30 below
- * the largest of their query, as libraries write masks), is neither chosen nor stored: the result is that of a call without it. A head without
+ * the largest of their query, as libraries write masks), is neither chosen nor stored: the result is that of a call without it. The largest is that of
+ * all keys, causal mask or not, so that padding is hidden from the queries of the padding too: these attend to their own keys alone. A head without
  * any key that is seen gives zero rows. Of the selectors those by attention mass look at masks and log-weights too, the others at the keys alone.
  * Where keys are stored together a pair has their means, weighted by exp of their log-weights, and the log of the sum for log-weight; a mask
  * must then be the same for all queries that read a key head, [batch, 1, 1, n] or like it, and is among the log-weights: no query can be

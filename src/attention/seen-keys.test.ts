@@ -144,6 +144,16 @@ describe('keys that no query sees', () => {
     }
   });
 
+  it.each([-1.7e308, lowest, -1e30, 1e30, 1e300])('are not those that all lie at %d', (level) => {
+    for (const way of [{ attnMask: row([1, n], () => level) }, { logWeights: row([n], () => level) }])
+      for (const keys of [5, n]) {
+        const plain = levAttention(q, k, v, { keys });
+        const { out, heads } = levAttention(q, k, v, { keys, ...way });
+        expect(heads).toEqual(plain.heads);
+        expect(distance(out.data, plain.out.data)).toBeLessThan(1e-12);
+      }
+  });
+
   it('are never chosen nor stored, whatever the masks, and what is seen by one query may be', () => {
     const cases = fc.record({
       seed: fc.nat(),

@@ -58,7 +58,8 @@ function seenPlaces(inputs: AttentionInputs, index: number): number[] | undefine
     for (let j = 0; j < n; j++) if (row[j] > most) most = row[j];
     const end = causal ? (i % m) + n - m + 1 : n;
     for (let j = 0; j < end; j++) {
-      if (seen[j] === 1 || !(row[j] > most - FAR)) continue;
+      // By the difference: where all lie at -1e308 nothing is far below, and where all are -Infinity it is no number.
+      if (seen[j] === 1 || !(most - row[j] < FAR)) continue;
       seen[j] = 1;
       unseen--;
     }
