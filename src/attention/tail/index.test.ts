@@ -43,6 +43,46 @@ describe('tail names', () => {
       { keys: 3, tail: 'clusters:metric=cosine' },
       'metric must be one of euclidean, queries, auto',
     ],
+    [
+      'a setting twice',
+      { keys: 3, tail: 'clusters:exact=0.1,exact=0.2' },
+      "settings of clusters are given once each, got 'clusters:exact=0.1,exact=0.2'",
+    ],
+    [
+      'a setting in two forms',
+      { keys: 3, tail: 'clusters:metric=queries,euclidean' },
+      "settings of clusters are given once each, got 'clusters:metric=queries,euclidean'",
+    ],
+    [
+      'values and keys',
+      { keys: 3, tail: 'clusters:values,keys' },
+      'settings of clusters are given once each',
+    ],
+    [
+      'a value of two parts',
+      { keys: 3, tail: 'clusters:exact=0.1=0.2' },
+      "exact must be a number in [0, 1) or auto, got 'clusters:exact=0.1=0.2'",
+    ],
+    [
+      'a misspelt option of a kind',
+      { keys: 3, tail: { kind: 'clusters', exactshare: 0.2 } as never },
+      "levAttention: tail must have options of window, exactShare, exactBy, metric, values, weights, iterations, segments, got 'exactshare'",
+    ],
+    [
+      'values that are not true or false',
+      { keys: 3, tail: { kind: 'clusters', values: 'no' as never } },
+      'levAttention: values of tail must be true or false, got no',
+    ],
+    [
+      'settings within an option',
+      { keys: 3, tail: { kind: 'clusters', metric: 'queries,iterations=3' as never } },
+      'metric must be one of euclidean, queries, auto, got',
+    ],
+    [
+      'a tail without a name',
+      { keys: 3, tail: { *group() {} } as never },
+      'levAttention: tail must have a name',
+    ],
     ['settings of a plain tail', { keys: 3, tail: 'mean:exact=0.5' }, 'the tail must be one of'],
     [
       'a sample of all',

@@ -24,7 +24,7 @@ function refuse(text: string, rule: string): never {
 
 /** A share in [0, 1), or undefined. */
 function shareOf(value: string): number | undefined {
-  return /^(0|0?\.\d+|0\.)$/.test(value) ? Number(value) : undefined;
+  return /^(0|0?\.\d+|0\.|\d(\.\d+)?e-[1-9]\d*)$/.test(value) ? Number(value) : undefined;
 }
 
 function wholeOf(text: string, setting: string, value: string): number {
@@ -34,14 +34,22 @@ function wholeOf(text: string, setting: string, value: string): number {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+/** A setting by its name; one without a value is a word. */
+type Setting = readonly [name: string, value?: string];
+
+function settingOf(text: string): Setting {
+  const at = text.indexOf('=');
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
 /** What the settings of `clusters` say. */
-function clustersOptions(text: string, settings: readonly string[]): ClustersOptions {
+function clustersOptions(text: string, settings: readonly Setting[]): ClustersOptions {
   const options: Mutable<ClustersOptions> = {};
-  for (const setting of settings) {
-    const [name, value] = setting.split('=');
+  settings.forEach(([name, value], i) => {
     if (value === undefined) setWord(options, text, name);
     else setValue(options, text, name, value);
-  }
+    if (Object.keys(options).length <= i) refuse(text, 'settings of clusters are given once each');
+  });
   return options;
 }
 
@@ -91,7 +99,7 @@ function setValue(options: Mutable<ClustersOptions>, text: string, name: string,
 export function parseTail(text: string): Tail {
   const [name, ...rest] = text.split(':');
   const settings = rest.length > 0 ? rest.join(':').split(',') : [];
-  if (name === 'clusters') return clusters(clustersOptions(text, settings), text);
+  if (name === 'clusters') return clusters(clustersOptions(text, settings.map(settingOf)), text);
   if (name === 'sample') {
     const [setting = 'exact=0.5', ...others] = settings;
     const share = /^exact=/.test(setting) && others.length === 0 ? shareOf(setting.slice(6)) : undefined;
@@ -106,27 +114,49 @@ export function parseTail(text: string): Tail {
   return plain;
 }
 
+/** The settings that say what options do, save `values`, which is a word. */
+const settingNames = {
+  window: 'window',
+  exactShare: 'exact',
+  exactBy: 'by',
+  metric: 'metric',
+  values: 'values',
+  weights: 'weights',
+  iterations: 'iterations',
+  segments: 'segments',
+} as const satisfies Record<keyof ClustersOptions, string>;
+
+/** Options of `clusters` as settings, so that what is wrong is refused as it is in a name. */
+function settingsOf(where: string, options: Record<string, unknown>): Setting[] {
+  const names = Object.keys(settingNames) as (keyof ClustersOptions)[];
+  const unknown = Object.keys(options).find((name) => !names.some((known) => known === name));
+  if (unknown !== undefined)
+    throw new TypeError(`${where}: tail must have options of ${names.join(', ')}, got '${unknown}'`);
+  const { values } = options;
+  if (values !== undefined && typeof values !== 'boolean')
+    throw new TypeError(`${where}: values of tail must be true or false, got ${String(values)}`);
+  return names
+    .filter((name) => options[name] !== undefined)
+    .map((name) =>
+      name === 'values' ? [values ? 'values' : 'keys'] : [settingNames[name], String(options[name])],
+    );
+}
+
 /** The tail that an option names or is. */
 export function tailOf(where: string, tail: unknown): Tail {
   if (typeof tail === 'string') return parseTail(tail);
-  const { group, kind, ...options } = (tail ?? {}) as Partial<Tail> & { kind?: unknown } & ClustersOptions;
-  if (typeof group === 'function') return tail as Tail;
+  const given = (tail ?? {}) as Partial<Tail> & { kind?: unknown };
+  if (typeof given.group === 'function') {
+    if (typeof given.name === 'string') return tail as Tail;
+    throw new TypeError(`${where}: tail must have a name, got ${String(given.name)}`);
+  }
+  const { kind, ...options } = given;
   if (kind !== 'clusters')
     throw new TypeError(
       `${where}: tail must be one of ${tailNames.join(', ')}, or { kind: 'clusters' }, got ${String(kind ?? tail)}`,
     );
-  const { window, exactShare, exactBy, metric, values, weights, iterations, segments } =
-    options as ClustersOptions;
-  // Spelled out, so that what is wrong is refused as it is in a name.
-  const settings = [
-    window === undefined ? [] : [`window=${window}`],
-    exactShare === undefined ? [] : [`exact=${exactShare}`],
-    exactBy === undefined ? [] : [`by=${exactBy}`],
-    metric === undefined ? [] : [`metric=${metric}`],
-    values === undefined ? [] : [values ? 'values' : 'keys'],
-    weights === undefined ? [] : [`weights=${weights}`],
-    iterations === undefined ? [] : [`iterations=${iterations}`],
-    segments === undefined ? [] : [`segments=${segments}`],
-  ].flat();
-  return parseTail(settings.length > 0 ? `clusters:${settings.join(',')}` : 'clusters');
+  const settings = settingsOf(where, options);
+  const said = settings.map((setting) => setting.join('=')).join(',');
+  const text = said ? `clusters:${said}` : 'clusters';
+  return clusters(clustersOptions(text, settings), text);
 }
