@@ -1,12 +1,19 @@
 /** How far selected attention is from the exact one: relative error of the output, divergence of the weights, and mass on the selected keys. */
 
 import { runAsync } from '../kernels/run-async.js';
-import type { Floats, Tensor } from '../keys.js';
+import { type Floats, shapeOf, type Tensor } from '../keys.js';
 import { run, type Steps } from '../steps.js';
 import { divergences } from './divergence.js';
+import { checkGrouping } from './groupings.js';
 import { attendGroups, causalLimits, groupLogWeights, paceOf } from './groups.js';
-import { type AttentionInputs, type AttentionOptions, attentionInputs, floatsFor } from './inputs.js';
-import { LEV_ATTENTION_OPTIONS, type LevAttentionResult } from './lev-attention.js';
+import {
+  type AttentionInputs,
+  type AttentionOptions,
+  attentionInputs,
+  floatsFor,
+  largestEntry,
+} from './inputs.js';
+import { LEV_ATTENTION_OPTIONS, type LevAttentionResult, type SelectedKeys } from './lev-attention.js';
 import { maskAsLogWeights } from './offsets.js';
 
 /** What one query head loses. */
@@ -74,23 +81,46 @@ export function* compareAttentionSteps(
   return comparisons;
 }
 
+/** Refuses what is no result of {@link levAttention} on these inputs. */
 function checkResults(
   { flat, batches, queryHeads, keyHeads, m, n, dv }: AttentionInputs,
   results: readonly LevAttentionResult[],
 ) {
+  const caller = 'compareAttention';
+  if (!Array.isArray(results))
+    throw new TypeError(
+      `${caller}: results must be an array of results of levAttention, got ${String(results)}`,
+    );
   const shape = String(flat ? [m, dv] : [batches, queryHeads, m, dv]);
-  results.forEach(({ out, heads }, i) => {
-    if (String(out.shape) !== shape)
-      throw new RangeError(`compareAttention: result ${i} must have shape [${shape}], got [${out.shape}]`);
-    if (heads.length !== batches * keyHeads)
+  results.forEach((result, i) => {
+    const where = `${caller}: result ${i}`;
+    if (result === null || typeof result !== 'object')
+      throw new TypeError(`${where} must be {out, heads}, got ${String(result)}`);
+    const { out, heads } = result as LevAttentionResult;
+    const given = String(shapeOf(out, `${where}: out`));
+    if (given !== shape) throw new RangeError(`${where} must have shape [${shape}], got [${given}]`);
+    largestEntry(`${where}: out`, out);
+    if (heads?.length !== batches * keyHeads)
       throw new RangeError(
-        `compareAttention: result ${i} must have ${batches * keyHeads} heads of keys, got ${heads.length}`,
+        `${where} must have ${batches * keyHeads} heads of keys, got ${heads?.length ?? 'none'}`,
       );
-    for (const { indices } of heads)
-      for (const j of indices)
-        if (!(Number.isInteger(j) && j >= 0 && j < n))
-          throw new RangeError(`compareAttention: result ${i} has key ${j} of ${n}`);
+    for (const head of heads) checkHead(where, head, n);
   });
+}
+
+function checkHead(where: string, head: SelectedKeys | null, n: number): void {
+  const { indices, stored } = head ?? {};
+  if (!Array.isArray(indices))
+    throw new TypeError(`${where}: indices must be an array, got ${String(indices)}`);
+  let before = -1;
+  for (const j of indices) {
+    if (!(Number.isInteger(j) && j >= 0 && j < n)) throw new RangeError(`${where} has key ${j} of ${n}`);
+    if (j <= before) throw new RangeError(`${where}: indices must ascend, got ${j} after ${before}`);
+    before = j;
+  }
+  if (!stored) return;
+  const { members, logWeights: excess = new Float64Array(), moments: rest } = stored;
+  checkGrouping(where, { members, excess, rest }, n, n, 'logWeights');
 }
 
 /**
@@ -146,7 +176,7 @@ function meanOfColumn(rows: Floats, column: number, width: number): number {
  * selected key counts with mass 0, though it attends to its own key. Errors of float32 results end near 1e-6, their rounding.
  * O(m n (d + dv + results)) a query head.
  *
- * @throws TypeError or RangeError as {@link exactAttention}, and for a result of another shape.
+ * @throws TypeError or RangeError as {@link exactAttention}, and for results that are none or of another shape.
  *
  * @example
  * ```ts

@@ -3,6 +3,7 @@ import type { Floats } from '../keys.js';
 import { randomStream } from '../random.js';
 import type { Steps } from '../steps.js';
 import { type ChoiceOptions, checkAlways, keyChoice } from './choose-keys.js';
+import { checkGrouping } from './groupings.js';
 import { type GroupCall, groupLogWeights } from './groups.js';
 import type { AttentionInputs } from './inputs.js';
 import { maskAsLogWeights } from './offsets.js';
@@ -100,7 +101,12 @@ export function storage(where: string, given: AttentionInputs, options: StorageO
       choose: (count) => choose(seen, count),
       random: randomStream(seed, TAIL_STREAMS + index),
     };
-    return amongAll(yield* tail.group(head, keys), seen, n);
+    const steps: unknown = tail.group(head, keys);
+    if (typeof (steps as Steps<Grouping> | undefined)?.[Symbol.iterator] !== 'function')
+      throw new TypeError(`tail ${tail.name}: group must be a generator, got ${String(steps)}`);
+    const grouping = yield* steps as Steps<Grouping>;
+    checkGrouping(`tail ${tail.name}`, grouping, seen.n, keys);
+    return amongAll(grouping, seen, n);
   }
   return {
     inputs,
