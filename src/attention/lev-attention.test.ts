@@ -194,7 +194,7 @@ describe('levAttention', () => {
   });
 
   const x = randomTensor([4, 2], 1);
-  const returning = (indices: number[]): Selector => ({ name: 'mine', select: () => indices });
+  const returning = (indices: unknown): Selector => ({ name: 'mine', select: () => indices as number[] });
   it.each<[string, unknown, RegExp]>([
     ['no options', undefined, /exactly one of keys and epsilon must be given, got neither$/],
     ['empty options', {}, /exactly one of keys and epsilon must be given, got neither$/],
@@ -234,6 +234,16 @@ describe('levAttention', () => {
       'indices out of range',
       { keys: 2, select: returning([1, 4]) },
       /ascending integers in \[0, 4\), got 4 after 1$/,
+    ],
+    [
+      'no indices',
+      { keys: 2, select: returning(undefined) },
+      /selector mine: must return an array of indices, got undefined$/,
+    ],
+    [
+      'other arrays',
+      { keys: 2, select: returning(Int32Array.of(0, 1)) },
+      /selector mine: must return an array of indices, got 0,1$/,
     ],
     ['always left out', { keys: 2, always: [3], select: returning([1, 2]) }, /key 3 must always be kept/],
     ['what exactAttention refuses', { keys: 2, mask: 'no' }, /^levAttention: mask must be/],

@@ -56,7 +56,7 @@ export interface Selector {
 /**
  * Runs a selector on one head and checks what it returns. All keys when there are no more than `count`.
  *
- * @throws RangeError when the selector breaks its contract, or needs queries and has none.
+ * @throws TypeError or RangeError when the selector breaks its contract, or needs queries and has none.
  */
 export function* selectSteps(
   selector: Selector,
@@ -76,9 +76,15 @@ export function* selectSteps(
     ...context,
   };
   const chosen = selector.select(keys, count, full);
-  const indices = Array.isArray(chosen) ? chosen : yield* chosen;
+  const indices = isSteps(chosen) ? yield* chosen : chosen;
+  if (!Array.isArray(indices))
+    throw new TypeError(`selector ${selector.name}: must return an array of indices, got ${String(indices)}`);
   checkIndices(selector.name, indices, n, count, full.always);
   return indices;
+}
+
+function isSteps(chosen: number[] | Steps<number[]>): chosen is Steps<number[]> {
+  return typeof (chosen as Steps<number[]> | undefined)?.next === 'function';
 }
 
 function checkIndices(name: string, indices: number[], n: number, count: number, always: readonly number[]) {
