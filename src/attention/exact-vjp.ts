@@ -44,7 +44,7 @@ export function* exactAttentionVjpSteps(
       dLogWeights: sums.dLogWeights?.subarray(index * n, (index + 1) * n),
     }));
     yield* backwardGroups(inputs, backward, paceOf(inputs, 'gradients'));
-    return asGiven(inputs, { q, k, v, logWeights: options.logWeights }, sums);
+    return asGiven(where, inputs, { q, k, v, logWeights: options.logWeights }, sums);
   }
   return { out, vjp };
 }
@@ -64,7 +64,8 @@ export function* exactAttentionVjpSteps(
  * values; within 2e-6 of their own norm on Gaussian heads with logits up to some tens. Weights below 2^-127 of a query's largest have no
  * gradient. Float64 inputs, and powers below 1, are computed in float64.
  *
- * @throws TypeError or RangeError as {@link exactAttention}, and from `vjp` for a gradient of another shape, NaN or infinity.
+ * @throws TypeError or RangeError as {@link exactAttention}, and from `vjp` for a gradient of another shape, NaN or infinity, and for
+ * gradients beyond the range of their inputs' type.
  *
  * @example
  * ```ts

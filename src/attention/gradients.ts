@@ -62,20 +62,24 @@ export function checkOutputGradients(where: string, dOut: Tensor, out: OutputTen
   return data;
 }
 
-/** The sums in the shapes and types of what was given. */
+/** The sums in the shapes and types of what was given; throws where they leave the range of these. */
 export function asGiven(
+  where: string,
   inputs: AttentionInputs,
   given: Differentiated,
   sums: GradientSums,
 ): AttentionGradients {
-  const like = (tensor: Tensor, gradient: Floats): OutputTensor => {
+  const like = (name: string, tensor: Tensor, gradient: Floats): OutputTensor => {
     const data = inTypeOf(floatsOf(tensor), gradient);
-    return { data, shape: Array.from(tensor.shape ?? tensor.dims ?? []) };
+    const found = { data, shape: Array.from(tensor.shape ?? tensor.dims ?? []) };
+    largestEntry(`${where}: ${name}`, found);
+    return found;
   };
   const { q, k, v, logWeights } = given;
-  const gradients = { dq: like(q, sums.dQ), dk: like(k, sums.dK), dv: like(v, sums.dV) };
+  const gradients = { dq: like('dq', q, sums.dQ), dk: like('dk', k, sums.dK), dv: like('dv', v, sums.dV) };
   if (!logWeights) return gradients;
-  return { ...gradients, dLogWeights: like(logWeights, summedLogWeights(inputs, sums)) };
+  const ofWeights = summedLogWeights(inputs, sums);
+  return { ...gradients, dLogWeights: like('dLogWeights', logWeights, ofWeights) };
 }
 
 /** Gradients of log-weights summed along what they were broadcast over. */

@@ -71,7 +71,7 @@ export function* levAttentionVjpSteps(
       if (found) addGradientsOfMoments(inputs, head, found, sums);
       else toOwnKeys(stored.inputs, head, gradients, sums);
     });
-    return asGiven(inputs, { q, k, v, logWeights: options.logWeights }, sums);
+    return asGiven(where, inputs, { q, k, v, logWeights: options.logWeights }, sums);
   }
   return { out, heads: heads.map(({ selected }) => selected), vjp };
 }
@@ -148,7 +148,8 @@ function toOwnKeys(
  * Accuracy as in {@link exactAttentionVjp}. O(m s (d + dv)) a query head for s pairs, some 2.5 times what the output took. The tensors must
  * not change in between.
  *
- * @throws TypeError or RangeError as {@link levAttention}, and from `vjp` for a gradient of another shape, NaN or infinity.
+ * @throws TypeError or RangeError as {@link levAttention}, and from `vjp` for a gradient of another shape, NaN or infinity, and for
+ * gradients beyond the range of their inputs' type.
  *
  * @example
  * ```ts

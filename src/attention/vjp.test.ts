@@ -157,6 +157,29 @@ describe('exactAttentionVjp', () => {
     await expect(vjp(dOut as Tensor)).rejects.toThrow(message);
   });
 
+  it.each<[string, number, 'float32' | 'float64', number]>([
+    ['keys', 1e38, 'float32', 1e3],
+    ['keys', 1e200, 'float64', 1e150],
+    ['queries', 1, 'float64', 1e308],
+  ])('refuses gradients beyond the numbers: %s of %d in %s', async (_, size, type, gradient) => {
+    const q = { data: Float64Array.of(0, 0), shape: [1, 2] };
+    const k = { data: Float64Array.of(size, 0, 0, size), shape: [2, 2] };
+    const v = { data: Float64Array.of(1, -1), shape: [2, 1] };
+    const [a, b, c] = type === 'float32' ? [q, k, v].map(toFloat32) : [q, k, v];
+    const dOut = { data: Float64Array.of(gradient), shape: [1, 1] };
+    const options = { scale: size === 1 ? 4 : 1 };
+    const [exact, few] = [
+      exactAttentionVjp(a, b, c, options),
+      levAttentionVjp(a, b, c, { ...options, keys: 2 }),
+    ];
+    const rule = /dq must be finite, got (-?Infinity|NaN) at row 0, column 0$/;
+    expect(() => exact.vjp(dOut)).toThrow(rule);
+    expect(() => exact.vjp(dOut)).toThrow(/^exactAttentionVjp: [^\n]*$/);
+    expect(() => few.vjp(dOut)).toThrow(rule);
+    expect(() => few.vjp(dOut)).toThrow(/^levAttentionVjp: [^\n]*$/);
+    await expect((await exactAttentionVjpAsync(a, b, c, options)).vjp(dOut)).rejects.toThrow(rule);
+  });
+
   it('refuses what exactAttention refuses', () => {
     const x = randomTensor([3, 2], 1);
     expect(() => exactAttentionVjp(x, x, x, { scale: -1 })).toThrow(/^exactAttentionVjp: scale must be/);
