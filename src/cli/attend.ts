@@ -226,7 +226,12 @@ function inWords(
   elapsed: number,
 ): string {
   const kept = range(heads.map(({ indices }) => indices.length));
-  const pairs = range(heads.map(({ indices, stored }) => stored?.logWeights.length ?? indices.length));
+  // The closed form of moments counts as a pair.
+  const pairs = range(
+    heads.map(({ indices, stored }) =>
+      stored ? stored.logWeights.length + (stored.moments ? 1 : 0) : indices.length,
+    ),
+  );
   const what = tail === 'drop' ? `${kept} of ${n} keys` : `${pairs} pairs for ${n} keys`;
   const how =
     tail === 'drop' ? `chosen by ${select}` : `${kept} of them keys as they are; ${select}, tail ${tail}`;

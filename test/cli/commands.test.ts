@@ -359,6 +359,13 @@ describe('attend', () => {
       /over 12 pairs for 60 keys in each of 4 key heads, \d+( to \d+)? of them keys as they are/,
     );
     expect(text).toMatch(/the weights diverge by \d/);
+    const moments = ['--keys', '12', '--tail', 'moments', '--compare'];
+    const heads = levAttention(inputs.q4, inputs.k4, inputs.v4, { keys: 12, tail: 'moments' }).heads;
+    expect(heads.some(({ stored }) => stored?.moments)).toBe(true);
+    // The closed form counts as a pair.
+    expect(await output('attend', 'q4.npy', 'k4.npy', 'v4.npy', ...moments)).toMatch(
+      /over 12 pairs for 60 keys in each of 4 key heads, 11 of them keys as they are/,
+    );
   });
 });
 

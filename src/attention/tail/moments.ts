@@ -21,7 +21,7 @@ function* grouped(head: TailHead, count: number): Steps<Grouping> {
   const common = limits ? limits[0] : n;
   const most = Math.max(1, Math.min(count - always.length, Math.floor(count / 2)));
   const regions = regionsOf(head, SEGMENTS, most);
-  const kept = Math.max(1, count - regions.length);
+  const kept = count - regions.length;
   const members = eachAlone(n, yield* choose(kept));
   const rest: number[] = [];
   let next = kept;
@@ -94,7 +94,8 @@ export const moments: Tail = {
   *group(given, count) {
     const head = choosingOnce(given);
     const byMean = yield* mean.group(head, count);
-    if (count === head.always.length) return byMean;
+    // The closed form counts as a pair, and stands beside one key at least.
+    if (count === 1 || count === head.always.length) return byMean;
     const byMoments = yield* grouped(head, count);
     if (!byMoments.moments) return byMean;
     const sample = sampleQueries(head);
