@@ -28,8 +28,8 @@ export function installSpark(): string {
   return dirname(environment.python);
 }
 
-/** Milliseconds that Spark's programs have to start. */
-const PATIENCE = 120_000;
+/** Milliseconds that Spark's programs have to start, and a job to come to its second pass. */
+const PATIENCE = 300_000;
 
 /** A standalone cluster that runs until it is closed. */
 export class Cluster {
