@@ -6,6 +6,12 @@ import type { Told } from './schedule.js';
 /** Milliseconds between reports. */
 const INTERVAL = 1000;
 
+/** One line, or all that is known where LEVATTENTION_STACK is set. */
+function reasonOf(error: unknown): string {
+  const stack = process.env.LEVATTENTION_STACK && error instanceof Error ? error.stack : undefined;
+  return stack ?? String(error);
+}
+
 const [name, results, cache, wanted] = process.argv.slice(2);
 const tell = (told: Told) => process.send?.(told);
 // Whoever started this may have been killed: then nothing is to be left at work.
@@ -26,6 +32,6 @@ try {
   await place.execute(run);
   process.exitCode = 0;
 } catch (error) {
-  tell({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  tell({ error: reasonOf(error) });
 }
 process.disconnect?.();

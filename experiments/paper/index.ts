@@ -46,22 +46,36 @@ if (unknown !== undefined)
   refuse(
     `unknown name '${unknown}'; known is what begins one of\n  ${runs.map(({ name }) => name).join(' ')}`,
   );
-const cache = join(studyFolder(), settings.name);
-const results = smoke ? join(cache, 'results') : fileURLToPath(new URL('../results/paper', import.meta.url));
-const place = new Place(results, cache, settings.saveEvery);
-// What a run that is done has not left, by an earlier version or because a file was lost, the cache may still give.
-for (const run of runs) if (place.result(run)) await makeArtefacts(run, place);
-if (!render) {
-  const asked = runs.filter(({ name }) => names.length === 0 || names.some((part) => name.startsWith(part)));
-  const missing = await missingOf(asked, place);
-  console.error(choiceText(settings));
-  for (const line of againLines(missing, place)) console.error(line);
-  console.error(leftText(missing, jobs));
-  const teller = new Lines(missing, jobs, (line) => console.error(line));
-  const failed = await runAll(missing, place, processes(settings, place), jobs, teller);
-  if (failed.length > 0) {
-    console.error(`paper: not done: ${failed.map(({ name }) => name).join(', ')}`);
-    process.exitCode = 1;
+
+/** Does what the command line asks for, and writes the report. */
+async function perform(): Promise<void> {
+  const cache = join(studyFolder(), settings.name);
+  const results = smoke
+    ? join(cache, 'results')
+    : fileURLToPath(new URL('../results/paper', import.meta.url));
+  const place = new Place(results, cache, settings.saveEvery);
+  // What a run that is done has not left, by an earlier version or because a file was lost, the cache may still give.
+  for (const run of runs) if (place.result(run)) await makeArtefacts(run, place);
+  if (!render) {
+    const asked = runs.filter(
+      ({ name }) => names.length === 0 || names.some((part) => name.startsWith(part)),
+    );
+    const missing = await missingOf(asked, place);
+    console.error(choiceText(settings));
+    for (const line of againLines(missing, place)) console.error(line);
+    console.error(leftText(missing, jobs));
+    const teller = new Lines(missing, jobs, (line) => console.error(line));
+    const failed = await runAll(missing, place, processes(settings, place), jobs, teller);
+    if (failed.length > 0) {
+      console.error(`paper: not done: ${failed.map(({ name }) => name).join(', ')}`);
+      process.exitCode = 1;
+    }
   }
+  await writeReport(settings, runs, place, join(results, '..'));
 }
-await writeReport(settings, runs, place, join(results, '..'));
+
+await perform().catch((error: Error) => {
+  console.error(`paper: ${error.message}`);
+  // What is at work ends with this process, and goes on with the next.
+  process.exit(1);
+});

@@ -1,8 +1,9 @@
 /** The experiments from end to end on tiny models and digits: every run, killed and resumed ones, the report. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -23,7 +24,7 @@ import { writeReport } from './report/render.js';
 import { estimate, type Section } from './report/section.js';
 import type { Run } from './run.js';
 import { missingOf, runAll } from './schedule.js';
-import { smoke } from './settings.js';
+import { paper, smoke } from './settings.js';
 import { againLines } from './teller.js';
 
 // The machine may be doing much else.
@@ -230,6 +231,64 @@ it('does a run again whose configuration is another one, and models whose weight
   // Done again, it leaves what it left.
   expect(await work([compared, swapped], at)).toEqual([]);
   expect([readFileSync(weights), readFileSync(keys, 'utf8')]).toEqual([bytes, text]);
+});
+
+it('does again what is damaged, in one line where it cannot', async () => {
+  const at = elsewhere('damaged');
+  const [model, reader] = ['training-random8-17-seed0', 'swap-long-softmax-stride'].map(named);
+  for (const text of ['{"name":"pl', 'null', '5', '{}', '{"config":{}}', '']) {
+    writeFileSync(join(at.results, `${model.name}.json`), text);
+    expect(at.result(model)).toBeUndefined();
+  }
+  const damage: [Run, string, string | Uint8Array][] = [
+    [
+      model,
+      'checkpoint.safetensors',
+      readFileSync(place.path(model, 'checkpoint.safetensors')).subarray(0, 9000),
+    ],
+    [model, 'seconds.json', ''],
+    [reader, 'parts.json', '{"softmax":'],
+    [reader, 'seconds.json', 'null'],
+  ];
+  for (const [run, file, content] of damage) {
+    mkdirSync(at.path(run, '.'), { recursive: true });
+    writeFileSync(at.path(run, file), content);
+    rmSync(join(at.results, `${run.name}.json`), { force: true });
+  }
+  // What a process that was killed while it wrote has left beside a result does not stay.
+  const left = spawnSync(process.execPath, [
+    '--import',
+    'tsx',
+    '--eval',
+    `import { writeWhole } from ${JSON.stringify(fileURLToPath(new URL('../cache.ts', import.meta.url)))};
+     import fs from 'node:fs';
+     import { syncBuiltinESMExports } from 'node:module';
+     fs.renameSync = () => process.kill(process.pid, 'SIGKILL');
+     syncBuiltinESMExports();
+     writeWhole(${JSON.stringify(join(at.results, `${model.name}.json`))}, 'x');`,
+  ]);
+  expect(left.signal).toBe('SIGKILL');
+  const beside = () => readdirSync(at.results).filter((name) => !/^[a-z].*(json|safetensors)$/.test(name));
+  expect(beside()).toHaveLength(1);
+  expect(await work([model, reader], at)).toEqual([]);
+  for (const run of [model, reader]) expect(at.result(run)!.result).toEqual(place.result(run)!.result);
+  expect(beside()).toEqual([]);
+  // Without a folder to write to.
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(new URL('index.ts', import.meta.url)), '--smoke', 'planted'],
+    { env: { ...process.env, LEVATTENTION_STUDY: file }, encoding: 'utf8' },
+  );
+  expect([status, stderr.split('\n').at(-2)]).toEqual([1, expect.stringMatching(/^paper: ENOTDIR: /)]);
+});
+
+it('needs no images where the cache has nothing of a run', async () => {
+  vi.stubEnv('LEVATTENTION_FASHION_MNIST', join(folder, 'nowhere'));
+  const [run] = experimentsOf(paper)[1].runs;
+  expect(await makeArtefacts(run, placeOf('imageless'))).toEqual(run.leaves);
+  vi.unstubAllEnvs();
 });
 
 it('takes from the cache what a finished run has not left, and trains anew where looks are gone', async () => {

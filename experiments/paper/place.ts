@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { writeWhole } from '../cache.js';
+import { readJson, writeWhole } from '../cache.js';
 import { hashOf, type Report, type Run } from './run.js';
 
 /** A result and where it comes from. */
@@ -46,9 +46,8 @@ export class Place {
 
   /** The result of a run, if it is there and of this configuration. */
   result<Result>(run: Run): Kept<Result> | undefined {
-    const path = this.resultPath(run);
-    if (!existsSync(path)) return undefined;
-    const kept: Kept<Result> = JSON.parse(readFileSync(path, 'utf8'));
+    const kept = readJson(this.resultPath(run)) as Kept<Result> | null | undefined;
+    if (!kept?.config || !kept.result) return undefined;
     return hashOf(kept.config) === hashOf(run.config) ? kept : undefined;
   }
 
@@ -80,7 +79,7 @@ export class Place {
   /** Parts of a result that are kept as they come: each is computed once, whatever is killed in between. */
   parts<Part>(run: Run): { get(name: string, compute: () => Promise<Part> | Part): Promise<Part> } {
     const path = this.path(run, 'parts.json');
-    const parts: Record<string, Part> = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+    const parts = (readJson(path) ?? {}) as Record<string, Part>;
     return {
       async get(name, compute) {
         if (!(name in parts)) {
@@ -135,7 +134,7 @@ class Clock {
   readonly #timer: NodeJS.Timeout;
 
   constructor(path: string, saveEvery: number) {
-    this.#before = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : 0;
+    this.#before = Number(readJson(path) ?? 0);
     this.#timer = setInterval(
       () => writeWhole(path, JSON.stringify(this.#now())),
       Math.max(1000, saveEvery),

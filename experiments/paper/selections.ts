@@ -7,7 +7,7 @@ import { run as finish } from '../../src/steps.js';
 import { loadVit } from '../../src/vit/checkpoint.js';
 import type { HeadsOfImage } from '../../src/vit/operator.js';
 import { looksOf } from '../../src/vit/plan.js';
-import { writeWhole } from '../cache.js';
+import { readJson, writeWhole } from '../cache.js';
 import { type Artefact, artefactPath } from './artefact.js';
 import { setsOf } from './data.js';
 import type { Place } from './place.js';
@@ -45,19 +45,20 @@ export function selectionsOf(run: TrainingRun, watched: Watched): Artefact<Selec
     run,
     file,
     async read(place) {
-      const packed = packedFrom(artefactPath({ file }, place));
-      if (!packed || hashOf(packed.config) !== hashOf(config)) return undefined;
+      const packed = readJson(artefactPath({ file }, place)) as Packed | null | undefined;
+      if (!packed?.config || !Array.isArray(packed.looks)) return undefined;
+      if (hashOf(packed.config) !== hashOf(config)) return undefined;
       const looks = packed.looks.map((look) => unpack(look, run, images));
       const whole = looks.filter((look) => look !== undefined);
       return whole.length === looksOf(plan).length ? whole : undefined;
     },
     async make(place) {
       const { heads, epsilon } = plan.model;
+      const paths = looksOf(plan).map((step) => lookPath(run, place, step));
+      if (!paths.every((path) => existsSync(path))) return false;
       const { test } = setsOf(plan.data);
       const looks: string[] = [];
-      for (const step of looksOf(plan)) {
-        const path = lookPath(run, place, step);
-        if (!existsSync(path)) return false;
+      for (const path of paths) {
         const loaded = await loadVit(readFileSync(path), { heads, epsilon }).catch(() => undefined);
         if (!loaded) return false;
         const layersOf = watch(plan, loaded.parameters, test);
@@ -71,16 +72,6 @@ export function selectionsOf(run: TrainingRun, watched: Watched): Artefact<Selec
       return true;
     },
   };
-}
-
-function packedFrom(path: string): Packed | undefined {
-  if (!existsSync(path)) return undefined;
-  try {
-    const { config, looks }: Packed = JSON.parse(readFileSync(path, 'utf8'));
-    return { config, looks: looks.map(String) };
-  } catch {
-    return undefined;
-  }
 }
 
 /** The keys of each head that the selector chooses besides the class token. */

@@ -1,6 +1,6 @@
 /** Trains one model to the end of its plan, from its last checkpoint where there is one, and leaves what others read of it. */
-import { existsSync, readFileSync } from 'node:fs';
-import { loadVit, writeCheckpoint, writeWeights } from '../../src/vit/checkpoint.js';
+import { existsSync } from 'node:fs';
+import { writeCheckpoint, writeWeights } from '../../src/vit/checkpoint.js';
 import { firstOfSet } from '../../src/vit/images.js';
 import { type AttentionChoice, attentionChoice } from '../../src/vit/operators.js';
 import { type Plan, stepsOf, trainingPlan } from '../../src/vit/plan.js';
@@ -18,7 +18,7 @@ import type { Place } from './place.js';
 import type { Run } from './run.js';
 import { lookPath, selectionsOf, type Watched } from './selections.js';
 import type { Geometry, Settings } from './settings.js';
-import { checkpointPath, weightsOf } from './weights.js';
+import { checkpointPath, loadedFrom, weightsOf } from './weights.js';
 
 /** What came of a training run. */
 export interface Trained {
@@ -87,14 +87,13 @@ function secondsOf(geometry: Geometry, attention: AttentionChoice): number {
   return ((images + (looks * lookImages + (testImages ?? 10_000)) / 3) * milliseconds[kind]) / 1000;
 }
 
-/** Where a run goes on: at its last checkpoint, unless the weights of a look before it are wanted and gone. */
+/** Where a run goes on: at its last checkpoint, unless that is damaged, or the weights of a look before it are wanted and gone. */
 async function startOf(run: TrainingRun, place: Place, keepsLooks: boolean): Promise<TrainingState> {
   const { plan } = run.config;
-  const path = checkpointPath(run, place);
-  if (!existsSync(path)) return initialState(plan);
-  const { state } = await loadVit(readFileSync(path));
-  const isWhole = !keepsLooks || state!.history.every(({ step }) => existsSync(lookPath(run, place, step)));
-  return isWhole ? state! : initialState(plan);
+  const state = (await loadedFrom(checkpointPath(run, place)))?.state;
+  if (!state) return initialState(plan);
+  const isWhole = !keepsLooks || state.history.every(({ step }) => existsSync(lookPath(run, place, step)));
+  return isWhole ? state : initialState(plan);
 }
 
 async function train(run: TrainingRun, place: Place, keepsLooks: boolean): Promise<Trained> {

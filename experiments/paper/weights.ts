@@ -31,7 +31,7 @@ export function weightsOf(run: TrainingRun): Artefact<Float32Array> {
 }
 
 /** A model, where its file is there and whole. */
-async function loadedFrom(path: string): Promise<LoadedVit | undefined> {
+export async function loadedFrom(path: string): Promise<LoadedVit | undefined> {
   if (!existsSync(path)) return undefined;
   return loadVit(readFileSync(path)).catch(() => undefined);
 }
