@@ -27,7 +27,7 @@ export interface HeadComparison {
   readonly mass: number;
   /**
    * Mean over queries of KL(used || exact) in nats, the weight of a stored pair being spread over its keys as they weigh, evenly unless log-weights differ; -log of the kept mass where
-   * keys are dropped. For softmax weights, and not with the tail 'moments', whose weights are no key's.
+   * keys are dropped, infinite where a query sees keys and none of what is stored. For softmax weights, and not with the tail 'moments', whose weights are no key's.
    */
   readonly divergence?: number;
 }

@@ -154,6 +154,19 @@ describe('keys that no query sees', () => {
       }
   });
 
+  it.each(
+    tailNames,
+  )('are padding that comes first, whose queries have their own keys alone, with the tail %s', (tail) => {
+    const [q, k, v] = [3, 3, 2].map((width, i) => randomTensor([20, width], i + 60));
+    const attnMask = {
+      data: Float64Array.from({ length: 20 }, (_, j) => (j < 7 ? lowest : 0)),
+      shape: [1, 20],
+    };
+    const { out, heads } = levAttention(q, k, v, { keys: 6, tail, mask: 'causal', attnMask });
+    expect(Math.min(...heads[0].indices)).toBeGreaterThanOrEqual(7);
+    expect(Array.from(out.data.subarray(0, 14))).toEqual(Array.from(v.data.subarray(0, 14)));
+  });
+
   it('are never chosen nor stored, whatever the masks, and what is seen by one query may be', () => {
     const cases = fc.record({
       seed: fc.nat(),
