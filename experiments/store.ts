@@ -7,7 +7,7 @@ import { studyFolder, writeWhole } from './cache.js';
 import type { Loss } from './measure.js';
 
 /** The code that makes pairs, as eight digits: results of other code are kept and used, but counted, see `--again`. */
-export const CODE = hashOf(['tail', 'selectors', 'k-means.ts'], '../src/attention/');
+export const CODE = hashOf(['tail', 'selectors', 'k-means.ts', 'lloyd.ts', 'rows.ts'], '../src/attention/');
 
 /** What was measured of one combination with one number of pairs. */
 export interface Cell {
@@ -42,12 +42,12 @@ export class HeadResults {
   }
 }
 
-/** Of the sources in some files and folders, tests left out. */
+/** Of the sources in some files and folders, without what is for tests alone. */
 function hashOf(names: readonly string[], base: string): string {
   const hash = createHash('sha256');
   const add = (path: string) => {
     if (statSync(path).isDirectory()) for (const name of readdirSync(path).sort()) add(join(path, name));
-    else if (!path.endsWith('.test.ts')) hash.update(readFileSync(path));
+    else if (!/\b(test|testing)\.ts$/.test(path)) hash.update(readFileSync(path));
   };
   for (const name of names) add(fileURLToPath(new URL(base + name, import.meta.url)));
   return hash.digest('hex').slice(0, 8);
