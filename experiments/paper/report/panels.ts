@@ -1,7 +1,8 @@
 /** Charts of several panels with one key below: curves of a share, or of an error, against a number. */
-import type { GroupMark, Mark } from 'vega';
+import type { GroupMark } from 'vega';
 import { axisAt, drawChart } from '../../../src/cli/report/chart.js';
-import { lineMark, ruleMark, type Stroke, textMark } from '../../../src/cli/report/marks.js';
+import { lineMark, type Stroke, textMark } from '../../../src/cli/report/marks.js';
+import { type Grid, keyBelow, panelFrame } from '../../panel-grid.js';
 import type { Plot } from './section.js';
 
 /** One curve. */
@@ -29,10 +30,8 @@ export interface Axes {
   readonly range: readonly [number, number];
 }
 
-const width = 250;
-const height = 180;
-const gap = { x: 64, y: 70 };
 const COLUMNS = 3;
+const size = { width: 250, height: 180, gap: { x: 64, y: 70 } };
 const KEY = { columns: 3, width: 290, row: 16 };
 
 /** Strokes of the curves, one after the other: told apart by colour and dash. */
@@ -60,25 +59,19 @@ export async function panelsPlot(
 /** SVG of the panels. Curves of the same name have the same stroke. */
 function panelsChart(panels: readonly Panel[], axes: Axes, description: string): Promise<string> {
   const names = [...new Set(panels.flatMap(({ curves }) => curves.map(({ name }) => name)))];
-  const columns = Math.min(COLUMNS, panels.length);
-  const rows = Math.ceil(panels.length / columns);
-  const below = rows * (height + gap.y);
-  const key = names.flatMap((name, i): Mark[] => {
-    const [x, y] = [(i % KEY.columns) * KEY.width, below + Math.floor(i / KEY.columns) * KEY.row];
-    return [
-      ruleMark([x, y], [x + 26, y], strokeOf(i)),
-      textMark(name, [x + 32, y], 'ink', { baseline: 'middle' }),
-    ];
-  });
+  const grid: Grid = { ...size, columns: Math.min(COLUMNS, panels.length) };
+  const key = keyBelow(
+    grid,
+    panels.length,
+    names.map((name, i) => [name, strokeOf(i)]),
+    KEY,
+  );
   return drawChart(
     {
-      width: Math.max(columns * (width + gap.x) - gap.x, KEY.columns * KEY.width),
-      height: below + Math.ceil(names.length / KEY.columns) * KEY.row,
+      width: Math.max(grid.columns * (grid.width + grid.gap.x) - grid.gap.x, KEY.columns * KEY.width),
+      height: key.height,
       padding: { left: 58, right: 20, top: 26, bottom: 10 },
-      marks: [
-        ...panels.map((panel, i) => panelMark(panel, axes, names, i % columns, Math.floor(i / columns))),
-        ...key,
-      ],
+      marks: [...panels.map((panel, i) => panelMark(panel, axes, names, panelFrame(grid, i))), ...key.marks],
     },
     description,
   );
@@ -88,18 +81,11 @@ function panelMark(
   { title, curves }: Panel,
   { x, ticks, log = false, format = '~r', y, range }: Axes,
   names: readonly string[],
-  column: number,
-  row: number,
+  frame: GroupMark,
 ): GroupMark {
   const clamp = (value: number) => Math.min(range[1], Math.max(range[0], value));
-  const place = { x: { value: column * (width + gap.x) }, y: { value: row * (height + gap.y) } };
   return {
-    type: 'group',
-    encode: { enter: { ...place, width: { value: width }, height: { value: height } } },
-    signals: [
-      { name: 'width', update: String(width) },
-      { name: 'height', update: String(height) },
-    ],
+    ...frame,
     data: curves.map(({ points }, i) => ({
       name: `curve${i}`,
       values: points.map(([x, y]) => ({ x, y: clamp(y) })),
