@@ -9,6 +9,9 @@ const shared = {
   checks: { pluginTimings: false },
 } as const;
 
+/** For files that nobody reads or bundles: without white space or comments. */
+const packed = { compress: false, mangle: false, codegen: true } as const;
+
 export default defineConfig([
   // The library and its workers: no dependency, the same files in Node and in a browser.
   {
@@ -24,9 +27,10 @@ export default defineConfig([
     platform: 'neutral',
     dts: false,
     clean: false,
+    minify: packed,
     outputOptions: { codeSplitting: false },
   },
-  // The command line: one file with its argument parser, its plotting library and its readers of Parquet inside, without white space or comments.
+  // The command line: one file with its argument parser, its plotting library and its readers of Parquet inside.
   {
     ...shared,
     entry: { cli: 'src/cli/index.ts' },
@@ -34,7 +38,7 @@ export default defineConfig([
     dts: false,
     clean: false,
     deps: { alwaysBundle: [/.*/], onlyBundle: false },
-    minify: { compress: false, mangle: false, codegen: true },
+    minify: packed,
     outputOptions: { codeSplitting: false },
     plugins: [bundledLicenses('cli.LICENSES.txt')],
     // What `levattention spark` hands to Spark.
