@@ -100,6 +100,11 @@ export function randomStream(seed: number, stream = 0): Random {
   return { uniform, normal };
 }
 
+/** The fractional part of i times the golden ratio: over i = 0, 1, ... they are spread evenly in [0, 1), over the squares they look drawn (Weyl). */
+export function goldenPart(i: number): number {
+  return (i * 0.6180339887498949) % 1;
+}
+
 /**
  * The first draw of block `block` of a stream, uniform in [0, 1): what `randomStream(seed, stream)` gives as draw number 2 `block`,
  * found without the ones before it. So the draw of a row depends on the row alone, in whatever order rows are visited.

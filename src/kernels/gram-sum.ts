@@ -28,16 +28,6 @@ export class GramSum {
     this.levels[level] = sum;
   }
 
-  /** Adds all that another tree holds, lowest level first. */
-  merge(other: GramSum): void {
-    other.levels.forEach((sum, level) => {
-      if (!sum) return;
-      const copy = this.room();
-      copy.set(sum);
-      this.add(copy, level);
-    });
-  }
-
   /** [width, width] row-major: the sum of everything. */
   total(): Float64Array {
     const total = new Float64Array(this.width * this.width);
@@ -46,6 +36,17 @@ export class GramSum {
   }
 }
 
-function addTo(target: Float64Array, other: Float64Array): void {
+/** Adds to one tree all that another holds, lowest level first. */
+export function addSums(sums: GramSum, other: GramSum): void {
+  other.levels.forEach((sum, level) => {
+    if (!sum) return;
+    const copy = sums.room();
+    copy.set(sum);
+    sums.add(copy, level);
+  });
+}
+
+/** target += other. */
+export function addTo(target: Float64Array, other: Float64Array): void {
   for (let i = 0; i < target.length; i++) target[i] += other[i];
 }

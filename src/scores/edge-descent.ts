@@ -1,4 +1,5 @@
 /** Least absolute residuals on the vertices of their polyhedron: exact sensitivities for p = 1 (Barrodale and Roberts, 1973). */
+import { goldenPart } from '../random.js';
 
 /** A vertex of { y : <x_j,y> = 1 }: the products X y, and a dual z with X^T z = x_j. */
 export interface Vertex {
@@ -28,7 +29,7 @@ export function* edgeDescent(
   const targets = Float64Array.from({ length: n }, (_, l) => {
     const size = Math.hypot(...x.subarray(l * r, (l + 1) * r));
     // The golden ratio spreads them without two that are equal.
-    return l === j ? 0 : PERTURBATION * size * (((l + 1) * 0.6180339887498949) % 1);
+    return l === j ? 0 : PERTURBATION * size * goldenPart(l + 1);
   });
   const products = new Float64Array(n);
   const residuals = new Float64Array(n);

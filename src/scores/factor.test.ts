@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { matrixOver } from '../keys.js';
-import { run } from '../steps.js';
+import { type Progress, run } from '../steps.js';
 import { factorize, lowerScore, marginAt, upperScore } from './factor.js';
 import { scoresOf } from './leverage.js';
 import { heavyTailed } from './testing.js';
@@ -45,4 +45,25 @@ it('concludes nothing from what is not a number', () => {
   const factor = run(factorize(matrixOver(data, 3, 2), 'test', Float64Array.of(1, 1, 1e-320)));
   expect(factor.absolute).toBe(1);
   expect(upperScore(factor, Number.NaN)).toBe(1);
+});
+
+it('keeps every row where leaving some out opens others again and again', () => {
+  // Of each pair of columns but the first, two rows alone know more than the sum, and they are left out for what they alone know of the pair before.
+  const pairs = 40;
+  const d = 2 * pairs;
+  const rows: number[][] = [];
+  const row = (entries: Record<number, number>) =>
+    rows.push(Array.from({ length: d }, (_, c) => entries[c] ?? 0));
+  for (let t = 0; t < d; t += 2) {
+    for (const x of [1, 2]) row({ [t]: x, [t + 1]: x });
+    if (t > 0) for (const x of [1e-15, -1e-15]) row({ [t]: 1e-12, [t + 1]: -1e-12, [t - 2]: x, [t - 1]: -x });
+  }
+  let grams = 0;
+  const onProgress = ({ phase, done, total }: Progress) => {
+    if (phase === 'gram' && done === total) grams++;
+  };
+  const matrix = matrixOver(Float64Array.from(rows.flat()), rows.length, d);
+  const { unresolved } = run(factorize(matrix, 'test'), { onProgress });
+  expect(unresolved).toEqual(Array.from(rows.keys()));
+  expect(grams).toBeLessThan(100);
 });

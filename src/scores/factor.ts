@@ -14,6 +14,7 @@ import type { Steps } from '../steps.js';
 import { type Basis, combine, identityBasis, keepColumns, productSizes, timesTransposed } from './basis.js';
 import { certify } from './certificate.js';
 import { accurateImage } from './compensated.js';
+import { countedRows } from './different-rows.js';
 import { type Extension, faceValue } from './face-value.js';
 import { diagonalRoots, gramOf, submatrix, summationDepth, UNIT_ROUNDOFF } from './gram.js';
 import { RowCoordinates, rowSpaces } from './row-space.js';
@@ -48,6 +49,9 @@ export interface Factor {
 export const ACCURACY = 1e-5;
 /** Four passes resolve condition numbers up to 1e16; more are a bug or an adversary, and then every row is kept. */
 const MOST_PASSES = 10;
+
+/** So often rows are left out of a factor; where that leaves others open each time, an adversary made them, and then every row is kept. */
+const MOST_ROUNDS = 16;
 
 /** What rounding can do to scores by a factor. */
 export type Rounding = Pick<Factor, 'absolute' | 'relative'>;
@@ -160,7 +164,8 @@ function* settled(
 ): Steps<Pick<Factor, 'unresolved'> & Pick<Resolved, 'factor'>> {
   let unresolved = given;
   let { factor, search } = all;
-  while (search) {
+  for (let round = 0; search; round++) {
+    if (round === MOST_ROUNDS) return { factor, unresolved: countedRows(matrix, all.factor.rowScale) };
     const { extension, unresolved: more } = yield* look(search);
     const { rowScale } = factor;
     if (more.length === 0) {

@@ -7,8 +7,8 @@
  */
 import { ArrayMatrix, type KeyMatrix } from '../keys.js';
 import type { Steps } from '../steps.js';
+import { differentRows } from './different-rows.js';
 import { addMultiple, type Doubled, doubled, doubledProduct } from './doubled.js';
-import { differentRows } from './exact-relations.js';
 import { eachBlock, gramOf, summationDepth, UNIT_ROUNDOFF } from './gram.js';
 import { gramFactor } from './gram-factor.js';
 import { largestOf } from './scaling.js';

@@ -56,46 +56,39 @@ export function* unresolvedRows(search: Search): Steps<readonly number[]> {
   return yield* rowsBeyond(search, directions.map(doubled), threshold);
 }
 
-/** The rows that stand out of the rounding of a precision along a direction, ascending. Rows of scale 0 are passed over. */
+/**
+ * The rows that stand out of the rounding of a precision along a direction, ascending: |<k, N>| > threshold |D k| |D^-1 N|, with D the scaling to the given
+ * coordinates or to unit columns. Rows of scale 0 are passed over.
+ */
 export function* rowsBeyond(
   search: Search,
   directions: readonly Doubled[],
   threshold: number,
 ): Steps<number[]> {
-  const { d } = search.matrix;
+  const { matrix, sizes, given } = search;
   const rows: number[] = [];
   if (directions.length === 0) return rows;
+  const squares = (entry: (c: number) => number) => {
+    let sum = 0;
+    for (let c = 0; c < matrix.d; c++) sum += entry(c) ** 2;
+    return sum;
+  };
+  const along = directions.map(({ high }) => [
+    squares((c) => high[c] * (given?.[c] ?? 1)),
+    squares((c) => high[c] * sizes[c]),
+  ]);
   yield* eachKey(search, (key, j) => {
-    if (
-      directions.some(({ high, low }) =>
-        standsOut(search, key, high, doubledDot(key, 0, high, low, d), threshold),
-      )
-    )
-      rows.push(j);
+    const square = squares((c) => key[c] / (given?.[c] ?? 1));
+    const unitSquare = squares((c) => (sizes[c] > 0 ? key[c] / sizes[c] : 0));
+    const standsOut = ({ high, low }: Doubled, i: number) => {
+      const product = Math.abs(doubledDot(key, 0, high, low, matrix.d));
+      const [inGiven, inUnits] = [square * along[i][0], unitSquare * along[i][1]];
+      // Written so that squares beyond float64 do not count.
+      return product > threshold * Math.sqrt(inGiven < inUnits ? inGiven : inUnits);
+    };
+    if (directions.some(standsOut)) rows.push(j);
   });
   return rows;
-}
-
-/** |product| > threshold |D k| |D^-1 N|, with D the scaling to the given coordinates or to unit columns. */
-function standsOut(
-  { sizes, given }: Search,
-  key: Float64Array,
-  direction: Float64Array,
-  product: number,
-  threshold: number,
-): boolean {
-  let [key2, direction2, unitKey2, unitDirection2] = [0, 0, 0, 0];
-  for (let c = 0; c < key.length; c++) {
-    const scale = given ? given[c] : 1;
-    key2 += (key[c] / scale) ** 2;
-    direction2 += (direction[c] * scale) ** 2;
-    if (sizes[c] > 0) unitKey2 += (key[c] / sizes[c]) ** 2;
-    unitDirection2 += (direction[c] * sizes[c]) ** 2;
-  }
-  const square = key2 * direction2;
-  const unitSquare = unitKey2 * unitDirection2;
-  // Written so that squares beyond float64 do not count.
-  return Math.abs(product) > threshold * Math.sqrt(square < unitSquare ? square : unitSquare);
 }
 
 /** Takes what the resolved directions explain of K N out of each N. */

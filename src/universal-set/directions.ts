@@ -1,5 +1,5 @@
 /** Approximate leading eigenvectors of a symmetric matrix, by power iteration (docs/algorithms.md, section 7: cheap certified bounds). */
-import { randomStream } from '../random.js';
+import { goldenPart } from '../random.js';
 
 /** A unit vector v, its Rayleigh quotient v^T A v, and |A v - (v^T A v) v|^2, which is 0 for an eigenvector. */
 export interface Direction {
@@ -15,11 +15,13 @@ const ITERATIONS = 12;
  * them. O(count d^2).
  */
 export function leadingDirections(a: Float64Array, d: number, count: number): Direction[] {
-  const random = randomStream(d);
   const found: Direction[] = [];
   const image = new Float64Array(d);
   while (found.length < Math.min(count, d)) {
-    const vector = Float64Array.from({ length: d }, () => random.normal());
+    const vector = Float64Array.from(
+      { length: d },
+      (_, c) => goldenPart((found.length * d + c + 1) ** 2) - 0.5,
+    );
     for (let step = 0; step < ITERATIONS; step++) {
       for (const { vector: other } of found) takeOut(vector, other);
       normalise(vector);

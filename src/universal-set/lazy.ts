@@ -5,6 +5,7 @@
  * the Gram, each row once, and those that still reach it are the set: all of them are in that Gram, so there are at most d/epsilon. Should the
  * margin of float32 leave more, that Gram is taken in float64.
  */
+import { addTo } from '../kernels/gram-sum.js';
 import { BLOCK_ROWS } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
 import { notBelow } from '../kernels/sieve.js';
@@ -128,10 +129,6 @@ function* scorerOf(parts: readonly Part[], float32 = true): Steps<Scorer | undef
     return { plan: { d, factor }, absolute, relative, growth };
   }
   return undefined;
-}
-
-function addTo(sum: Float64Array, other: Float64Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i] += other[i];
 }
 
 /** Every row of it is in the factor's Gram, so the true scores against that Gram sum to at most d. */

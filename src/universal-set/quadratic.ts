@@ -93,7 +93,8 @@ function* eitherAbove(
   if (faceValue === resolved) return largerOf(kept, []);
   const found = largerOf(kept, yield* rowsAbove(faceValue, epsilon));
   const { unresolved } = faceValue;
-  if (unresolved.length <= matrix.d / epsilon || !depth) return found;
+  const { length } = unresolved;
+  if (length <= matrix.d / epsilon || length === matrix.n || !depth) return found;
   const rows = rowsOf(matrix, unresolved);
   const among = yield* eitherAbove(yield* factorizeBoth(rows, where), rows, where, epsilon, depth - 1);
   const open = new Set(unresolved);

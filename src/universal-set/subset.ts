@@ -1,7 +1,7 @@
 /** Some rows of a matrix as a matrix: the canonical subset, spread evenly whatever the order of the rows, and rows by their indices (docs/algorithms.md, section 7). */
 import { BLOCK_ROWS } from '../kernels/kernels.js';
 import { type Floats, type KeyMatrix, reusedBuffer } from '../keys.js';
-import { randomStream } from '../random.js';
+import { goldenPart } from '../random.js';
 
 /** Rows that are taken or left together. */
 const GROUP_ROWS = 32;
@@ -13,8 +13,8 @@ export interface Subset {
 }
 
 /**
- * About `count` rows in groups of 32, one group at a drawn place in each of as many equal stretches: data that is sorted or periodic is
- * sampled evenly. The draws depend on `stream` alone, so the subset is a function of n and count.
+ * About `count` rows in groups of 32, one group in each of as many equal stretches, at places that differ: data that is sorted or periodic is
+ * sampled evenly. The places depend on `stream` alone, so the subset is a function of n and count.
  */
 export function spreadSubset(matrix: KeyMatrix, count: number, stream: number): Subset {
   return subsetOf(matrix, spreadGroups(matrix.n, count, stream));
@@ -34,11 +34,10 @@ export function spreadHalves(matrix: KeyMatrix, count: number, stream: number): 
 function spreadGroups(n: number, count: number, stream: number): number[] {
   const groups = Math.ceil(n / GROUP_ROWS);
   const wanted = Math.min(groups, Math.ceil(count / GROUP_ROWS));
-  const { uniform } = randomStream(0, stream);
   return Array.from({ length: wanted }, (_, i) => {
     const start = Math.floor((i * groups) / wanted);
     const end = Math.floor(((i + 1) * groups) / wanted);
-    return start + Math.floor(uniform() * (end - start));
+    return start + Math.floor(goldenPart(i + 1 + stream / 2) * (end - start));
   });
 }
 

@@ -5,7 +5,7 @@
  * one. Where the Gram does not certify scores, the rows that are held are judged by themselves: among fewer rows scores are higher.
  */
 
-import { GramSum } from '../kernels/gram-sum.js';
+import { addSums, GramSum } from '../kernels/gram-sum.js';
 import { BLOCK_ROWS } from '../kernels/kernels.js';
 import type { Floats } from '../keys.js';
 import { lowerScore, marginAt, upperScore } from '../scores/factor.js';
@@ -66,7 +66,7 @@ export class Summary {
     const copy = new Summary(this.shape, this.threshold, next);
     copy.rows = this.rows;
     // Their memory too is of its own: a tree writes over what it has added to others.
-    if (this.sums) copy.sums?.merge(this.sums);
+    if (this.sums && copy.sums) addSums(copy.sums, this.sums);
     else copy.sums = undefined;
     copy.open.append(this.open.data, this.open.indices);
     copy.held.append(this.held.data, this.held.indices);
@@ -111,7 +111,7 @@ export class Summary {
 
   /** Takes over what another level has, which is left as it was. */
   merge(other: Summary): void {
-    if (this.sums && other.sums) this.sums.merge(other.sums);
+    if (this.sums && other.sums) addSums(this.sums, other.sums);
     else this.sums = undefined;
     this.rows += other.rows;
     // Any Gram of some of the rows gives bounds.
