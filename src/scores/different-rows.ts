@@ -12,12 +12,14 @@ export function countedRows(matrix: KeyMatrix, rowScale?: Float64Array): number[
 /** How many of the rows that count are different from each other. O(n log n d). */
 export function differentRows(matrix: KeyMatrix, rowScale?: Float64Array): number {
   const { n, d } = matrix;
+  const order = countedRows(matrix, rowScale);
+  // Read last: a matrix may give every time the same memory.
   const data = matrix.rows(0, n);
   const compare = (i: number, j: number) => {
     let c = 0;
     while (c < d - 1 && data[i * d + c] === data[j * d + c]) c++;
     return data[i * d + c] - data[j * d + c];
   };
-  const order = countedRows(matrix, rowScale).sort(compare);
+  order.sort(compare);
   return order.filter((j, t) => t === 0 || compare(order[t - 1], j) !== 0).length;
 }

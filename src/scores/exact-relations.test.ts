@@ -135,5 +135,13 @@ test('rows are different from each other and from zero', () => {
     [4, 4],
   ]);
   expect(differentRows(matrixOver(data, n, d))).toBe(3);
+  // Of a matrix whose rows always come in the same memory, too.
+  const equal = Float64Array.of(5, 6, 1, 2, 1, 2);
+  const memory = equal.slice();
+  const rows = (start: number, end: number) => {
+    memory.set(equal.subarray(2 * start, 2 * end));
+    return memory.subarray(0, 2 * (end - start));
+  };
+  expect(differentRows({ n: 3, d: 2, rows })).toBe(2);
   expect(differentRows(matrixOver(data, n, d), Float64Array.of(1, 1, 1, 1, 0))).toBe(2);
 });

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
 import { exactLeverage } from '../../test/oracle/exact.js';
+import { fromRows } from '../../test/oracle/matrix.js';
+import { seeded } from '../../test/oracle/random.js';
 import { readTensor } from '../io/index.js';
 import { heavyTailed, tensorOf } from '../scores/testing.js';
 import { keyLifetimes } from './causal.js';
@@ -103,6 +105,27 @@ describe('where no factor can be certified', () => {
     expect(result.undecided.length).toBeGreaterThan(0);
     expect(result.peak).toBeLessThanOrEqual(bound);
   });
+});
+
+it.each([
+  2, 5, 14, 16, 22, 27, 31,
+])('no key is lost of dependent columns with parts of any scale, %i', (seed) => {
+  const random = seeded(seed);
+  const [n, d, epsilon] = [40, 5, 0.9];
+  const rows = Array.from({ length: n }, () => {
+    const [a, b, c] = Array.from({ length: 3 }, () => random.integer(-1, 1));
+    const row = [a, b, c, 3 * a, b - 2 * c];
+    const zero = row.indexOf(0);
+    if (zero >= 0) row[zero] = 2 ** -random.integer(60, 400);
+    return row;
+  });
+  const { data } = fromRows(rows);
+  const { lastNeeded } = keyLifetimes({ data, shape: [n, d] }, { epsilon });
+  for (let t = 0; t < n; t++) {
+    const truth = exactLeverage(fromRows(rows.slice(0, t + 1)));
+    for (let j = 0; j <= t; j++)
+      if (truth.compare(j, epsilon) >= 0) expect(lastNeeded[j]).toBeGreaterThanOrEqual(t);
+  }
 });
 
 test('a late direction: the keys before it stay as they were', () => {

@@ -20,6 +20,15 @@ test('x^2: exactly the rows that reach epsilon, however near they are to a plane
   for (const { index, upper } of left) expect(truth.compare(index, upper)).toBeLessThanOrEqual(0);
 });
 
+test('in whatever order the rows are named', () => {
+  const { data, n, d } = nearPlane(seeded(3), 700, 1);
+  const matrix = matrixOver(data, n, d);
+  const options = { p: 2, epsilon: 0.01 };
+  const left = run(thinned(matrix, everything(n), options));
+  expect(left.length).toBeGreaterThan(0);
+  expect(run(thinned(matrix, everything(n).reverse(), options))).toEqual(left);
+});
+
 test.each([4, 6])('|x|^%d: all rows that reach epsilon, and few others', (p) => {
   const random = seeded(p);
   const [n, d, epsilon] = [800, 2, 0.05];

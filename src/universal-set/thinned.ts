@@ -9,7 +9,7 @@ import { rowsOf } from './subset.js';
 const ROUNDING = 1e-12;
 
 /**
- * What of `kept`, ascending rows of a matrix that may reach epsilon for f(x) = |x|^p, p = 2, 4, ..., certainly contains those that do, and is at most
+ * What of `kept`, rows of a matrix that may reach epsilon for f(x) = |x|^p, p = 2, 4, ..., certainly contains those that do, and is at most
  * max(2 d^{p/2}/epsilon, their number): nothing changes where they are no more than that, as they are unless keys are so nearly rank-deficient
  * that not even doubled precision tells rows from rounding.
  *
@@ -21,8 +21,11 @@ export function* thinned(
   kept: readonly Candidate[],
   { p, epsilon }: { p: number; epsilon: number },
 ): Steps<readonly Candidate[]> {
-  let left = kept;
-  while (left.length > (2 * matrix.d ** (p / 2)) / epsilon) {
+  const most = (2 * matrix.d ** (p / 2)) / epsilon;
+  if (kept.length <= most) return kept;
+  // Rows are read in ascending order.
+  let left = [...kept].sort((a, b) => a.index - b.index);
+  while (left.length > most) {
     const lewis = left.length ** (p / 2 - 1);
     const scores = yield* exactScores(
       rowsOf(
