@@ -17,7 +17,7 @@ import { wholeNumbers } from './whole-numbers.js';
 
 /** So often relations are taken from rows, drawn anew each time, while few are in any that were found. */
 const DRAWS = 16;
-/** Products of digits that this may take for one matrix: some seconds. */
+/** Products of digits that this may take for one matrix: some ten seconds. */
 const MOST_WORK = 2 ** 31;
 /** Rows between two reports. */
 const ROWS = 16;
