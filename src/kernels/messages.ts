@@ -13,10 +13,11 @@ export interface Begin {
   readonly shared?: Floats;
 }
 
-/** Rows [start, end) of a matrix, with the rows themselves where they are not shared. */
+/** Rows [start, end) of a matrix; with the rows themselves where they are not shared, and with their indices where they are some of those that are. */
 export interface RowRun {
   readonly start: number;
   readonly end: number;
+  readonly indices?: readonly number[];
   readonly rows?: Floats;
   readonly rowScale?: Float64Array;
 }

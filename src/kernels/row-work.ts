@@ -4,6 +4,7 @@ import { BLOCK_ROWS } from './kernels.js';
 import type { Offer } from './pass.js';
 import { sharesMemory } from './platform.js';
 import type { Work } from './share-out.js';
+import { SomeRows } from './some-rows.js';
 
 /** Numbers in a run at most: some milliseconds of work, and memory that a core has near. */
 const RUN_NUMBERS = 2 ** 20;
@@ -17,7 +18,8 @@ export function rowWork(offer: Offer, threads: number): Work {
   const { phase, matrix, task, rowScale } = offer;
   const { n, d } = matrix;
   const runRows = rowsOfRun(n, d, threads);
-  const shared = sharedRows(matrix);
+  const indices = matrix instanceof SomeRows ? matrix.indices : undefined;
+  const shared = sharedRows(matrix instanceof SomeRows ? matrix.source : matrix);
   const copies = new RunCopies(matrix);
   return {
     phase,
@@ -30,9 +32,10 @@ export function rowWork(offer: Offer, threads: number): Work {
       const start = index * runRows;
       const end = Math.min(start + runRows, n);
       const rows = shared ? undefined : copies.take(start, end);
+      const picked = shared && indices?.slice(start, end);
       const scale = rowScale?.slice(start, end);
       const transfer = [rows, scale].flatMap((array) => (array ? [array.buffer as ArrayBuffer] : []));
-      return { input: { start, end, rows, rowScale: scale }, transfer };
+      return { input: { start, end, indices: picked, rows, rowScale: scale }, transfer };
     },
     collect(part, index) {
       offer.collect(part as never, index * runRows);

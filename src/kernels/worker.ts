@@ -1,7 +1,9 @@
 /** The worker's side of the threads: does tasks to the runs that it is sent. */
+import { matrixOver } from '../keys.js';
 import { type AttendKind, performAttend } from './attend-task.js';
 import type { AttendRun, Begin, FromWorker, RowRun, Run, ToWorker } from './messages.js';
 import { workerThreads } from './platform.js';
+import { SomeRows } from './some-rows.js';
 import { type BlockTask, performer } from './task.js';
 
 /** The other side in a browser: the global scope. */
@@ -24,9 +26,11 @@ function reply(message: FromWorker, transfer: ArrayBuffer[] = []): void {
 function rowRunner({ job, shared }: Begin, task: BlockTask): (run: Run) => void {
   const { d } = task.plan;
   const perform = performer(task);
+  const all = shared && matrixOver(shared, shared.length / d, d);
   return ({ index, input }) => {
-    const { start, end, rows, rowScale } = input as RowRun;
-    const part = perform(rows ?? shared!.subarray(start * d, end * d), rowScale);
+    const { start, end, indices, rows, rowScale } = input as RowRun;
+    const seen = indices ? new SomeRows(all!, indices).rows(0, end - start) : all?.rows(start, end);
+    const part = perform((rows ?? seen)!, rowScale);
     reply({ job, index, part, rows }, rows ? [rows.buffer as ArrayBuffer] : []);
   };
 }

@@ -9,6 +9,7 @@ import { addTo } from '../kernels/gram-sum.js';
 import { BLOCK_ROWS } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
 import { notBelow } from '../kernels/sieve.js';
+import { SomeRows } from '../kernels/some-rows.js';
 import type { Floats, KeyMatrix } from '../keys.js';
 import { marginAt, upperScore } from '../scores/factor.js';
 import { diagonalRoots, gramOf, hasSingleDigits, SINGLE_DEPTH, summationDepth } from '../scores/gram.js';
@@ -17,7 +18,7 @@ import type { Steps } from '../steps.js';
 import type { Scorer } from './forms.js';
 import type { Selection } from './result.js';
 import { type Scored, screened, screenFor, screening } from './screening.js';
-import { rowsOf, spreadHalves, spreadSubset } from './subset.js';
+import { type Subset, spreadHalves, spreadSubset } from './subset.js';
 
 /**
  * The whole matrix is worth a subset where n is above so many d/epsilon; the subset has half of that, and at most a quarter of the rows. Half
@@ -50,32 +51,37 @@ export function sampleOf(matrix: KeyMatrix) {
 export function* lazySet(matrix: KeyMatrix, epsilon: number): Steps<Selection | undefined> {
   const { n, d } = matrix;
   if (!(n > (WORTH * d) / epsilon && epsilon <= LARGEST_EPSILON)) return undefined;
-  const subset = spreadHalves(matrix, Math.min((WORTH * d) / (2 * epsilon), n / 4), SUBSET);
-  const parts: Part[] = subset.map((half) => ({ matrix: half.matrix }));
+  const subset: (Subset & Part)[] = spreadHalves(
+    matrix,
+    Math.min((WORTH * d) / (2 * epsilon), n / 4),
+    SUBSET,
+  );
   const sample = sampleOf(matrix);
-  if (n * shareOfLong(sample, yield* singleGram(parts[0]), epsilon) <= WORTH_MORE * parts[1].matrix.n) {
+  if (n * shareOfLong(sample, yield* singleGram(subset[0]), epsilon) <= WORTH_MORE * subset[1].matrix.n)
     subset.pop();
-    parts.pop();
-  }
-  const partial = yield* scorerOf(parts);
+  const partial = yield* scorerOf(subset);
   if (!partial) return undefined;
   const screen = screenFor(partial, epsilon, sample, n);
   if (screening(screen)(sample).positions.length > (MOST_CANDIDATES * sample.length) / d) return undefined;
   const candidates = yield* screened(matrix, screen);
-  const added = candidates
-    .map(({ index }) => index)
-    .filter((index) => !subset.some((half) => half.has(index)));
+  const indices = candidates.map(({ index }) => index);
+  const added = indices.filter((index) => !subset.some((half) => half.has(index)));
   const fits = (rows: readonly Scored[]) => rows.length <= d / epsilon;
   if (added.length === 0 && fits(candidates)) return selection(partial, d, epsilon, candidates);
 
-  if (added.length > 0) parts.push({ matrix: rowsOf(matrix, added) });
-  const indices = candidates.map(({ index }) => index);
+  const parts = added.length > 0 ? [...subset, { matrix: new SomeRows(matrix, added) }] : subset;
   // The rounding of float32 may let more rows pass than there can be.
   for (const single of [true, false]) {
     const factor = yield* scorerOf(parts, single);
     if (!factor) return undefined;
     const { plan, absolute, relative } = factor;
-    const kept = yield* screened(rowsOf(matrix, indices), { epsilon, plan, absolute, relative, forms: [] });
+    const kept = yield* screened(new SomeRows(matrix, indices), {
+      epsilon,
+      plan,
+      absolute,
+      relative,
+      forms: [],
+    });
     if (fits(kept))
       return selection(
         factor,

@@ -1,5 +1,6 @@
 /** The universal set for f(x) = x^2: every row whose leverage score reaches epsilon, minimal up to rounding (docs/algorithms.md, section 2). */
 
+import { SomeRows } from '../kernels/some-rows.js';
 import type { KeyMatrix } from '../keys.js';
 import {
   type Factor,
@@ -16,7 +17,6 @@ import type { Steps } from '../steps.js';
 import { lazySet, sampleOf } from './lazy.js';
 import { type Candidate, LARGEST_MARGIN, type Selection, topCandidates } from './result.js';
 import { screened, screenFor } from './screening.js';
-import { rowsOf } from './subset.js';
 
 /** With n d^2 below this, a millisecond's work, finding out what a part of the rows can say costs as much as all of them. */
 const LEAST_WORK = 2 ** 20;
@@ -95,7 +95,7 @@ function* eitherAbove(
   const { unresolved } = faceValue;
   const { length } = unresolved;
   if (length <= matrix.d / epsilon || length === matrix.n || !depth) return found;
-  const rows = rowsOf(matrix, unresolved);
+  const rows = new SomeRows(matrix, unresolved);
   const among = yield* eitherAbove(yield* factorizeBoth(rows, where), rows, where, epsilon, depth - 1);
   const open = new Set(unresolved);
   const others = found.kept.filter(({ index }) => !open.has(index));

@@ -1,9 +1,9 @@
 /** Rows that are held for want of a decision, brought down to what the theory allows by exact arithmetic (docs/algorithms.md, section 6). */
+import { SomeRows } from '../kernels/some-rows.js';
 import type { KeyMatrix } from '../keys.js';
 import { exactScores } from '../scores/exact-scores.js';
 import type { Steps } from '../steps.js';
 import type { Candidate } from './result.js';
-import { rowsOf } from './subset.js';
 
 /** Upper ends are rounded up, thresholds down. */
 const ROUNDING = 1e-12;
@@ -28,7 +28,7 @@ export function* thinned(
   while (left.length > most) {
     const lewis = left.length ** (p / 2 - 1);
     const scores = yield* exactScores(
-      rowsOf(
+      new SomeRows(
         matrix,
         left.map(({ index }) => index),
       ),
