@@ -4,7 +4,7 @@ import type { Form } from '../kernels/sieve.js';
 import { cholesky, inverseLower } from '../kernels/triangular.js';
 import type { Factor } from '../scores/factor.js';
 import { UNIT_ROUNDOFF } from '../scores/gram.js';
-import type { Direction } from './directions.js';
+import { type Direction, dot } from './directions.js';
 
 /** What bounds and screens need of a factor. */
 export type Scorer = Pick<Factor, 'plan' | 'absolute' | 'relative' | 'growth'>;
@@ -146,15 +146,13 @@ function certifiedShift(
   plus: Float32Array,
   minus: Float32Array,
 ): number | undefined {
-  const b = a.map((entry) => -entry);
-  for (let c = 0; c < d; c++) b[c * d + c] += mu;
+  const b = new Float64Array(d * d);
+  for (let i = 0; i < b.length; i++) b[i] = (i % (d + 1) ? 0 : mu) - a[i];
   addSquares(b, plus, d, 1);
   addSquares(b, minus, d, -1);
   if (!cholesky(b, d)) return undefined;
-  let frobenius = 0;
-  for (const entry of w) frobenius += entry * entry;
   const rows = (plus.length + minus.length) / d;
-  const sizes = d * mu + squareSum(plus) + squareSum(minus) + frobenius;
+  const sizes = d * mu + squareSum(plus) + squareSum(minus) + dot(w, w);
   return mu + 4 * (2 * d + rows + 8) * UNIT_ROUNDOFF * sizes;
 }
 
@@ -193,7 +191,8 @@ function gramOfColumns(w: Float64Array, d: number): Float64Array {
   for (let k = 0; k < d; k++)
     for (let i = 0; i <= k; i++) {
       const entry = w[k * d + i];
-      for (let j = 0; j <= k; j++) out[i * d + j] += entry * w[k * d + j];
+      for (let j = 0; j <= i; j++) out[i * d + j] += entry * w[k * d + j];
     }
+  for (let i = 0; i < d; i++) for (let j = 0; j < i; j++) out[j * d + i] = out[i * d + j];
   return out;
 }

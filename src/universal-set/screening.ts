@@ -2,7 +2,7 @@
 import type { BlockPlan } from '../kernels/kernels.js';
 import { kernels } from '../kernels/load.js';
 import { passOver } from '../kernels/pass.js';
-import { type Form, notBelow, type Passed, type SievePlan, sieve } from '../kernels/sieve.js';
+import { type Form, notBelow, type Passed, rowsAt, type SievePlan, sieve } from '../kernels/sieve.js';
 import type { Floats, KeyMatrix } from '../keys.js';
 import { type Rounding, upperScore } from '../scores/factor.js';
 import type { Steps } from '../steps.js';
@@ -110,15 +110,17 @@ function sieveOf({ epsilon, absolute, relative, forms, plan }: ScreenPlan): Siev
 function cheapestForms(coordinates: Coordinates, sample: Floats, n: number): Form[] {
   const { d } = coordinates;
   const [largest] = leadingDirections(coordinates.a, d, 1);
-  const norm = option(boundingForm(coordinates, largest.value, [], []), sample, d, cost.norm(d));
-  const passing = norm?.share ?? 1;
-  const worth = (saved: number, price: number) => n * passing * saved > price;
-  const triangular = worth(cost.float64(d) - cost.triangular(d), cost.trial(d, sample.length))
-    ? option(triangularForm(coordinates), sample, d, cost.triangular(d))
+  const all = { left: sample, share: 1 };
+  const norm = option(boundingForm(coordinates, largest.value, [], []), all, d, cost.norm(d));
+  // What the norm drops, the others would drop too.
+  const tried = norm ?? all;
+  const worth = (saved: number, price: number) => n * tried.share * saved > price;
+  const triangular = worth(cost.float64(d) - cost.triangular(d), cost.trial(d, tried.left.length))
+    ? option(triangularForm(coordinates), tried, d, cost.triangular(d))
     : undefined;
   const scoring = Math.min(cost.triangular(d), cost.float64(d));
   const directional = worth(scoring - cost.directional(d, 4), cost.search(d))
-    ? directionalOption(coordinates, sample, passing)
+    ? directionalOption(coordinates, sample, tried)
     : undefined;
   let best: { forms: Form[]; expected: number } = { forms: [], expected: Number.POSITIVE_INFINITY };
   for (const first of [norm, undefined])
@@ -137,26 +139,33 @@ function cheapestForms(coordinates: Coordinates, sample: Floats, n: number): For
   return best.forms;
 }
 
-/** A form, the share of rows that it lets through, and its price a row. */
-interface Option {
-  readonly form: Form;
+/** What is left of a sample, and its share. */
+interface Left {
+  readonly left: Floats;
   readonly share: number;
+}
+
+/** A form, what it lets through, and its price a row. */
+interface Option extends Left {
+  readonly form: Form;
   readonly price: number;
 }
 
-function option(form: Form | undefined, sample: Floats, d: number, price: number): Option | undefined {
+/** A form tried on what is left of the sample. */
+function option(form: Form | undefined, { left, share }: Left, d: number, price: number): Option | undefined {
   if (!form) return undefined;
-  const count = sample.length / d;
+  const count = left.length / d;
   const values = new Float32Array(count);
-  kernels().quadratic(form.plan).values(sample, values);
-  return { form, price, share: notBelow(values, count, form.below).length / count };
+  kernels().quadratic(form.plan).values(left, values);
+  const kept = notBelow(values, count, form.below);
+  return { form, price, left: rowsAt(left, d, kept), share: (share * kept.length) / count };
 }
 
 /**
  * The cheapest combination of explicit directions, of the largest eigenvalues of A and the smallest, tried on some rows of the sample: few of
  * them first, and more where these help.
  */
-function directionalOption(coordinates: Coordinates, sample: Floats, share: number): Option | undefined {
+function directionalOption(coordinates: Coordinates, sample: Floats, tried: Left): Option | undefined {
   const { d, scale, a, root } = coordinates;
   const rows = modelRows(sample, scale);
   const inverse = inverseOf(coordinates);
@@ -191,7 +200,7 @@ function directionalOption(coordinates: Coordinates, sample: Floats, share: numb
         if (plus + minus === 0) continue;
         const left = shareLeft(plus, minus);
         const price = cost.directional(d, plus + minus);
-        const expected = share * price + left * cost.triangular(d);
+        const expected = tried.share * price + left * cost.triangular(d);
         least = Math.min(least, left);
         if (expected >= best.expected) continue;
         const form = () =>
@@ -201,7 +210,7 @@ function directionalOption(coordinates: Coordinates, sample: Floats, share: numb
     // Where few directions decide nothing, a few more do not either.
     if (least > FUTILE) break;
   }
-  return option(best.form?.(), sample, d, best.price);
+  return option(best.form?.(), tried, d, best.price);
 }
 
 /** Some rows of the sample in the coordinates, evenly spread. */
