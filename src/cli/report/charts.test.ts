@@ -31,6 +31,7 @@ const head: HeadFigures = {
   real: [],
   curves,
   tails: curves.map((curve) => ({ ...curve, selector: `${curve.selector} + clusters` })),
+  crossed: { tails: ['drop', 'mean'], rows: [{ selector: 'random', errors: [0.5, 0.25] }] },
   picks: [{ selector: 'random', indices: [1, 3] }],
 };
 

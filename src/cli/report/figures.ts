@@ -11,6 +11,12 @@ export interface SelectorCurve {
   readonly mass: readonly number[];
 }
 
+/** Errors of selectors alone ('drop') and with what stands in for the other keys, at one number of stored pairs. */
+export interface CrossedErrors {
+  readonly tails: readonly string[];
+  readonly rows: readonly { readonly selector: string; readonly errors: readonly number[] }[];
+}
+
 /** The keys that one selector keeps. */
 export interface Pick {
   readonly selector: string;
@@ -38,6 +44,8 @@ export interface HeadFigures {
   readonly curves: readonly SelectorCurve[];
   /** Selectors with what stands in for the keys that they leave out, at the same numbers of stored pairs. */
   readonly tails: readonly SelectorCurve[];
+  /** Every selector with every tail, at `pickCount` pairs. */
+  readonly crossed: CrossedErrors;
   readonly picks: readonly Pick[];
 }
 

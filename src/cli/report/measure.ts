@@ -7,8 +7,18 @@ import { leverageScoresAsync } from '../../scores/leverage.js';
 import type { CallOptions } from '../../steps.js';
 import { universalSetAsync } from '../../universal-set/universal-set.js';
 import { bruteForceSteps, type RealQueries } from '../proof.js';
-import { type HeadFigures, meanOf, type Pick, type SelectorCurve } from './figures.js';
-import { keyCounts, runTrials, type Setting, settingOf, type Trial, tailPairs } from './trials.js';
+import { type CrossedErrors, type HeadFigures, meanOf, type Pick, type SelectorCurve } from './figures.js';
+import {
+  crossedSelectors,
+  keyCounts,
+  runTrials,
+  type Setting,
+  settingOf,
+  spokenCount,
+  standIns,
+  type Trial,
+  tailPairs,
+} from './trials.js';
 
 /** A threshold that means something for any keys: twice the mean score, the usual mark of high leverage, to one digit. */
 export function defaultEpsilon(n: number, d: number): number {
@@ -27,11 +37,6 @@ export interface MeasureOptions extends CallOptions {
 export interface Measured {
   readonly heads: HeadFigures[];
   readonly setting: Setting;
-}
-
-/** The number of keys that the page speaks of: an eighth of those there are to choose from, or the nearest that was measured. */
-export function spokenCount({ prompt }: Setting): number {
-  return keyCounts(prompt).reduce((a, b) => (Math.abs(b - prompt / 8) < Math.abs(a - prompt / 8) ? b : a));
 }
 
 /** All figures of the heads of q, k and v: [n, d] each, or [batch, heads, n, d] with grouped query heads. */
@@ -68,6 +73,7 @@ export async function measure(q: Tensor, k: Tensor, v: Tensor, options: MeasureO
       real,
       curves: curvesOf(trials, members, counts),
       tails: tailCurvesOf(trials, members, counts),
+      crossed: crossedErrorsOf(trials, members, spoken),
       picks: trials
         .filter(({ count, seed, tail }) => count === spoken && seed === 0 && tail === undefined)
         .map(({ selector, chosen }): Pick => ({ selector, indices: chosen[i] })),
@@ -110,6 +116,25 @@ function tailCurvesOf(
       counts,
     ),
   );
+}
+
+/** The error of every selector alone and with each tail, at one number of stored pairs. */
+function crossedErrorsOf(
+  trials: readonly Trial[],
+  queryHeads: readonly number[],
+  count: number,
+): CrossedErrors {
+  const tails = [undefined, ...standIns];
+  return {
+    tails: ['drop', ...standIns.map((tail) => tail.replace(/:.*/, ''))],
+    rows: crossedSelectors.map((selector) => ({
+      selector,
+      errors: tails.map((tail) => {
+        const some = trials.filter((trial) => trial.selector === selector && trial.tail === tail);
+        return curveOf(selector, some, queryHeads, [count]).error[0];
+      }),
+    })),
+  };
 }
 
 function curveOf(

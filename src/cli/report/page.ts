@@ -1,13 +1,21 @@
 /** The report: one HTML page with its pictures inside, no script, nothing fetched. */
 import { percent, thousands } from '../text.js';
 import { escapeText } from './chart.js';
-import type { HeadFigures, ReportFigures, SelectorCurve } from './figures.js';
+import type { CrossedErrors, HeadFigures, ReportFigures, SelectorCurve } from './figures.js';
 import { overviewChart, positionChart } from './position-chart.js';
 import { scoreChart } from './score-chart.js';
 import { selectorChart } from './selector-chart.js';
 import { sizeChart } from './size-chart.js';
 import { style } from './style.js';
-import { acrossHeads, bestCurve, realQueries, spanOf, spreadOf, summary } from './words.js';
+import {
+  acrossHeads,
+  bestCurve,
+  crossedAcrossHeads,
+  realQueries,
+  spanOf,
+  spreadOf,
+  summary,
+} from './words.js';
 
 const guaranteed = '<span class="tag guaranteed">guaranteed</span>';
 const heuristic = '<span class="tag heuristic">heuristic, measured</span>';
@@ -64,6 +72,7 @@ ${errorTable(curves)}
 ${figure('Error with what stands in for the other keys', 'The number is that of all stored key-value pairs. drop: nothing stands in; sample: some of them, weighted; mean, moments: one pair or one Gaussian; clusters: weighted means.', await selectorChart(tails, 'error'), 'wide')}
 </div>
 ${errorTable(tails)}
+${crossedTable(crossedAcrossHeads(heads), figures.pickCount)}
 
 <h2>Head by head</h2>
 ${shown.length < heads.length ? `<p class="note">${shown.length} of ${heads.length} heads, evenly spaced; the charts above are over all of them.</p>` : ''}
@@ -169,6 +178,13 @@ function errorTable(curves: readonly SelectorCurve[]): string {
   return `<details><summary>The figures as a table</summary><div class="scroll"><table>
 <tr><th>keys kept</th>${counts.map((count) => `<th>${count}: error</th><th>mass</th>`).join('')}</tr>
 ${curves.map(row).join('\n')}
+</table></div></details>`;
+}
+
+function crossedTable({ tails, rows }: CrossedErrors, count: number): string {
+  return `<details><summary>Every selector with every tail: error with ${count} stored pairs</summary><div class="scroll"><table>
+<tr><th>selector</th>${tails.map((tail) => `<th>${tail}</th>`).join('')}</tr>
+${rows.map(({ selector, errors }) => `<tr><td>${escapeText(selector)}</td>${errors.map((error) => `<td>${percent(error)}</td>`).join('')}</tr>`).join('\n')}
 </table></div></details>`;
 }
 

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { exactAttention } from '../../attention/exact.js';
+import { selectorNames } from '../../attention/selectors/index.js';
 import type { FloatTensor } from '../../keys.js';
 import { randomStream } from '../../random.js';
 import type { ReportFigures } from './figures.js';
-import { defaultEpsilon, type Measured, measure, spokenCount } from './measure.js';
+import { defaultEpsilon, type Measured, measure } from './measure.js';
 import { panelHeads, panelLimit, reportPage } from './page.js';
-import { keyCounts, randomSeeds, settingOf } from './trials.js';
-import { summary } from './words.js';
+import { keyCounts, randomSeeds, settingOf, spokenCount } from './trials.js';
+import { crossedAcrossHeads, summary } from './words.js';
 
 function tensor(shape: number[], seed: number, heavyEvery = 0): FloatTensor {
   const random = randomStream(seed);
@@ -153,6 +154,38 @@ describe('what is measured', () => {
       });
       expect(error(tails, 'leverage-centred + clusters').at(-1)).toBeLessThan(dropped.at(-1)!);
     }
+  });
+
+  test.each([
+    false,
+    true,
+  ])('every selector is tried with every tail where the page speaks of them, causal: %s', async (causal) => {
+    const [q, k, v] = [tensor([2, 2, 60, 5], 1), tensor([2, 2, 90, 5], 2, 9), tensor([2, 2, 90, 4], 3)];
+    const { heads, setting } = await measure(q, k, v, { epsilon: 0.2, causal, label });
+    for (const { curves, tails, crossed } of heads) {
+      expect(crossed.tails).toEqual(['drop', 'sample', 'mean', 'moments', 'clusters']);
+      expect(crossed.rows.map(({ selector }) => selector)).toEqual(
+        selectorNames.filter((name) => name !== 'oracle'),
+      );
+      for (const { selector, errors } of crossed.rows) {
+        // Each is a figure of its own: no two tails of a selector leave the same error.
+        expect(new Set(errors).size).toBe(5);
+        const at = (list: typeof curves, name: string) => {
+          const found = list.find((curve) => curve.selector === name);
+          return found?.error[found.counts.indexOf(spokenCount(setting))];
+        };
+        expect(errors[0]).toBe(at(curves, selector));
+        crossed.tails.slice(1, 4).forEach((tail, t) => {
+          const charted = at(tails, `${selector} + ${tail}`);
+          if (charted !== undefined) expect(errors[t + 1]).toBe(charted);
+        });
+      }
+    }
+    const means = crossedAcrossHeads(heads).rows[0].errors;
+    expect(means[1]).toBeCloseTo(
+      heads.reduce((sum, { crossed }) => sum + crossed.rows[0].errors[1], 0) / heads.length,
+      12,
+    );
   });
 
   test('keeps most mass with the oracle', async () => {

@@ -54,6 +54,19 @@ export const tailPairs: readonly { readonly selector: string; readonly tail: str
   { selector: 'recent-sinks:4', tail: 'clusters:exact=0.25,by=both,metric=euclidean' },
 ];
 
+/** What stands in for the keys that a selector leaves out, whichever selector it is. */
+export const standIns: readonly string[] = ['sample', 'mean', 'moments', 'clusters:exact=0.25,by=selector'];
+
+/** The selectors that are tried with each of these, at the number of keys that the page speaks of: all but the oracle, which nobody has. */
+export const crossedSelectors: readonly string[] = selectorNames.filter((name) => name !== 'oracle');
+
+/** Those of them that are no pairs already. */
+const crossedPairs = crossedSelectors
+  .flatMap((selector) => standIns.map((tail) => ({ selector, tail })))
+  .filter(
+    ({ selector, tail }) => !tailPairs.some((pair) => pair.selector === selector && pair.tail === tail),
+  );
+
 /** One choice of keys, and what it costs each query head. */
 export interface Trial {
   readonly selector: string;
@@ -71,6 +84,11 @@ export function keyCounts(n: number): number[] {
   const halves = Array.from({ length: 30 }, (_, i) => Math.round(n / 2 ** (i + 1)));
   const counts = halves.filter((count, i) => count >= 4 && count <= mostKeys && count !== halves[i - 1]);
   return counts.length > 0 ? counts.slice(0, mostCounts).reverse() : [Math.max(1, Math.floor(n / 2))];
+}
+
+/** The number of keys that the page speaks of: an eighth of those there are to choose from, or the nearest that is tried. */
+export function spokenCount({ prompt }: Pick<Setting, 'prompt'>): number {
+  return keyCounts(prompt).reduce((a, b) => (Math.abs(b - prompt / 8) < Math.abs(a - prompt / 8) ? b : a));
 }
 
 /** The setting for queries, keys and values whose shapes fit; q needs two queries under a causal mask. */
@@ -137,12 +155,13 @@ export async function runTrials(setting: Setting, { signal, onProgress }: CallOp
       results.push(await levAttentionAsync(q, k, v, { keys: count + n - prompt, select, mask, signal }));
       sets.push(chosen);
     }
-    for (const { selector, tail } of tailPairs) {
+    const pairs = count === spokenCount(setting) ? [...tailPairs, ...crossedPairs] : tailPairs;
+    for (const { selector, tail } of pairs) {
       const stand = inPrompt(parseTail(tail), parseSelector(selector), count, setting);
       results.push(await levAttentionAsync(q, k, v, { keys: count + n - prompt, tail: stand, mask, signal }));
     }
     const comparisons = await compareAttentionAsync(q, k, v, results, { mask, signal });
-    tailPairs.forEach((pair, i) => {
+    pairs.forEach((pair, i) => {
       const comparison = comparisons[choices.length + i];
       trials.push({ ...pair, count, seed: 0, chosen: [], comparison });
     });
@@ -197,7 +216,12 @@ function firstRows(matrix: KeyMatrix, n: number): KeyMatrix {
 /**
  * A tail that groups the prompt of each head, head after head, by the queries that are known when it ends, and keeps all later keys as they are.
  */
-function inPrompt(tail: Tail, selector: Selector, count: number, { k, known, prompt }: Setting): Tail {
+function inPrompt(
+  tail: Tail,
+  selector: Selector,
+  count: number,
+  { k, known, prompt, causal }: Setting,
+): Tail {
   const keys = headsOf(k, 'report: k');
   const queries = headsOf(known, 'report: q');
   const group = queries.heads / keys.heads;
@@ -220,7 +244,12 @@ function inPrompt(tail: Tail, selector: Selector, count: number, { k, known, pro
           m: queries.n,
           causal: false,
           limits: undefined,
-          choose: (wanted) => selectSteps(selector, matrix, wanted, { random: randomStream(0, i) }),
+          choose: (wanted) =>
+            selectSteps(selector, matrix, wanted, {
+              queries: groupOf(queries, keys, i),
+              causal,
+              random: randomStream(0, i),
+            }),
         },
         count,
       );

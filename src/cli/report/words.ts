@@ -1,7 +1,13 @@
 /** Figures of a report in words: summaries over heads, percentages and the sentence on top of the page. */
 import type { RealQueries } from '../proof.js';
 import { percent, thousands } from '../text.js';
-import { type HeadFigures, meanOf, type ReportFigures, type SelectorCurve } from './figures.js';
+import {
+  type CrossedErrors,
+  type HeadFigures,
+  meanOf,
+  type ReportFigures,
+  type SelectorCurve,
+} from './figures.js';
 
 /** Mean over heads of each selector's curves. */
 export function acrossHeads(
@@ -14,6 +20,18 @@ export function acrossHeads(
     error: counts.map((_, i) => meanOf(heads.map((head) => head[which][s].error[i]))),
     mass: counts.map((_, i) => meanOf(heads.map((head) => head[which][s].mass[i]))),
   }));
+}
+
+/** Mean over heads of the errors of every selector with every tail. */
+export function crossedAcrossHeads(heads: readonly HeadFigures[]): CrossedErrors {
+  const { tails, rows } = heads[0].crossed;
+  return {
+    tails,
+    rows: rows.map(({ selector, errors }, s) => ({
+      selector,
+      errors: errors.map((_, t) => meanOf(heads.map(({ crossed }) => crossed.rows[s].errors[t]))),
+    })),
+  };
 }
 
 /** Least, middle and greatest of some numbers. */
