@@ -24,7 +24,7 @@ export function peakOf(parameters: readonly string[]): Peak {
   if (status === 0) return Number(stdout);
   if (error && 'code' in error && error.code === 'ETIMEDOUT')
     return `takes longer than ${LONGEST_MS / 1000} s`;
-  return `failed: ${stderr.split('\n').find((line) => /Error/.test(line)) ?? `exit ${status}`}`;
+  return `failed: ${stderr.split('\n').find((line) => /^\w*Error\b/.test(line)) ?? `exit ${status}`}`;
 }
 
 /** Their ratios are to the first row. */

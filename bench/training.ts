@@ -30,7 +30,7 @@ export async function training(setting: Setting): Promise<Answer> {
   return {
     question: 'A training step of a vision transformer',
     about: [
-      'Width 64, 4 blocks, 4 heads of 16, MLP 256, patches of 2 x 2; forward, backward, clipping and AdamW in float32, from the same values on the same batch; milliseconds an image. "by stride" takes every so-manieth key, which costs nothing: what "by leverage" takes longer is the choice of keys. Agreement is of loss and gradient of the first step.',
+      'Width 64, 4 blocks, 4 heads of 16, MLP 256, patches of 2 x 2; forward, backward, clipping and AdamW in float32, from the same values on the same batch; milliseconds an image. "by stride" takes keys at equal distances, which costs nothing: what "by leverage" takes longer is the choice of keys. Agreement is of loss and gradient of the first step.',
       'PyTorch runs ViTForImageClassification of transformers with scaled_dot_product_attention; jax-js the same model in one jitted function with its valueAndGrad; TensorFlow.js its valueAndGrads with a gradient of the product of our own, the attention head by head or stacked, whichever is faster.',
     ].join('\n'),
     tables,
