@@ -68,7 +68,8 @@ export function* rowsApart(
     Object.assign(found, { count, columns: [], apart: all });
     let relations = yield* guessedRelations(units);
     for (let draw = 0; ; draw++) {
-      if (relations) {
+      // Directions that are nearly the same, being large multiples of one, may suggest fewer.
+      if (relations && relations.filter(({ length }) => length).length >= count) {
         const off: number[] = [];
         for (const j of all) {
           const row = whole(j);
