@@ -44,7 +44,10 @@ export function largestEntries(matrix: KeyMatrix, where: string, rowScale?: Floa
       const row = start + Math.floor(i / d);
       if (!Number.isFinite(rows[i]))
         throw new RangeError(`${where} must be finite, got ${rows[i]} at row ${row}, column ${i % d}`);
-      largest[i % d] = Math.max(largest[i % d], Math.abs(rows[i] * (rowScale ? rowScale[row] : 1)));
+      const scale = rowScale ? rowScale[row] : 1;
+      // What underflows is not zero: kernels scale columns first.
+      const size = Math.abs(rows[i] * scale) || (rows[i] && scale && Number.MIN_VALUE);
+      largest[i % d] = Math.max(largest[i % d], size);
     }
   }
   return largest;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { seeded } from '../../test/oracle/random.js';
 import { randomStream } from '../random.js';
 import { leverageScores } from '../scores/leverage.js';
 import { sensitivities } from '../scores/sensitivity.js';
@@ -112,9 +113,33 @@ describe('universalSet for p = 2', () => {
     expect(centred.rank).toBe(5);
     for (const j of plain.indices) expect(centred.indices).toContain(j);
   });
+
+  it('does not lose rows below any precision along directions that come out as multiples of a larger one', () => {
+    const random = seeded(1);
+    const pairs = 4;
+    // Pairs of equal columns, but for the first rows: these are alone along the differences.
+    const rows = Array.from({ length: 14 }, (_, j) => {
+      const entries = Array.from({ length: pairs }, () => (j < pairs ? 0 : random.integer(1, 9)));
+      return [...entries.flatMap((x) => [x, x]), random.integer(1, 9)];
+    });
+    rows[0][1] = 1.4 * 2 ** -85;
+    for (let i = 1; i < pairs; i++) {
+      rows[0][2 * i + 1] = 2 ** -50;
+      rows[i][2 * i + 1] = 2 ** -66;
+    }
+    const { indices } = universalSet(keysOf(2 * pairs + 1, rows.flat()), { epsilon: 0.9 });
+    expect(indices).toEqual(expect.arrayContaining([0, 1, 2, 3]));
+  });
 });
 
 describe('universalSet for |x|^p', () => {
+  it('does not lose keys of a column that is zero once rows are scaled', () => {
+    const [n, least] = [41, Number.MIN_VALUE];
+    const keys = tensorOf(n, 2, (i, c) => (i === 0 ? 1 - c : c * least));
+    for (const exact of [false, true])
+      expect(universalSet(keys, { f: power(4), epsilon: 0.02, exact }).indices).toHaveLength(n);
+  });
+
   it.each([
     1, 1.5, 3, 4, 6,
   ])('is certified by Lewis weights and pruned to the minimum by sensitivities, p = %d', (p) => {
