@@ -28,8 +28,9 @@ const MOST_PLAIN_ROUNDS = 100;
  */
 export function peelingPlan(epsilon: number, { growth: p, lowerGrowth: q = 0 }: WeightFunction): PeelingPlan {
   const most = 1 / epsilon;
-  const plain = (rounds: number) => rounds * most - (rounds * (rounds - 1)) / 2;
-  const all = Math.floor(most);
+  const plain = (rounds: number) => rounds * (most - (rounds - 1) / 2);
+  // Finite, so that sizes beyond float64 are infinite, not NaN.
+  const all = Math.min(Math.floor(most), Number.MAX_VALUE);
   let best = { rounds: all, size: plain(all), last: 0 };
   if (q > 0)
     for (let before = 0; before < Math.min(all, MOST_PLAIN_ROUNDS); before++) {

@@ -365,6 +365,13 @@ describe('bytes', () => {
     expect(second.finish()).toEqual(first.finish());
   });
 
+  test('at the least epsilon too, where more rows may be heavy than positions count', () => {
+    for (const epsilon of [1e-17, 1e-300, Number.MIN_VALUE]) {
+      const tiny = sketchOf(part2(0, 100), { epsilon });
+      expect(UniversalSetSketch.fromBytes(tiny.toBytes()).finish()).toEqual(tiny.finish());
+    }
+  });
+
   test('every change of one byte is refused', () => {
     for (let i = 0; i < bytes.length; i++) {
       const damaged = bytes.slice();

@@ -56,9 +56,10 @@ export class Summary {
     this.pruneHeld = this.pruneRows = this.capacity;
   }
 
-  /** Twice what pruning leaves at most, by the sum of all scores. */
+  /** Twice what pruning leaves at most, by the sum of all scores; never more than there are positions. */
   private get capacity(): number {
-    return Math.max(BLOCK_ROWS, Math.ceil((2 * this.shape.width) / this.threshold));
+    const most = Math.ceil((2 * this.shape.width) / this.threshold);
+    return Math.max(BLOCK_ROWS, Math.min(most, Number.MAX_SAFE_INTEGER));
   }
 
   /** A level with the same contents, above `next`. */

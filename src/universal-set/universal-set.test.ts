@@ -222,8 +222,12 @@ describe('universalSet for other f', () => {
   it('takes every key that is not zero at an epsilon below 1/n, however small', () => {
     const keys = tensorOf(6, 2, (i, c) => (i === 3 ? 0 : 1 + i * c));
     for (const f of [tukey(1), huber(1)]) {
-      const set = universalSet(keys, { epsilon: 1e-12, f });
-      expect(set.indices).toEqual([0, 1, 2, 4, 5]);
+      for (const epsilon of [1e-12, 1e-160, 1e-308]) {
+        const set = universalSet(keys, { epsilon, f });
+        expect(set.indices).toEqual([0, 1, 2, 4, 5]);
+        expect(set.sizeBound).toBeGreaterThan(1e12);
+      }
+      expect(universalSet(keys, { epsilon: Number.MIN_VALUE, f }).sizeBound).toBe(Number.MAX_VALUE);
     }
   });
 });
