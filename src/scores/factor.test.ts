@@ -3,6 +3,7 @@ import { matrixOver } from '../keys.js';
 import { type Progress, run } from '../steps.js';
 import { factorize, lowerScore, marginAt, upperScore } from './factor.js';
 import { scoresOf } from './leverage.js';
+import { RowCoordinates } from './row-space.js';
 import { heavyTailed } from './testing.js';
 
 it('brackets scores, and its margin covers the bracket at the threshold', () => {
@@ -66,4 +67,7 @@ it('keeps every row where leaving some out opens others again and again', () => 
   const { unresolved } = run(factorize(matrix, 'test'), { onProgress });
   expect(unresolved).toEqual(Array.from(rows.keys()));
   expect(grams).toBeLessThan(100);
+  // Those too that were open before.
+  const coordinates = new RowCoordinates(matrix.rows(0, rows.length) as Float64Array, rows.length, d, 0, [1]);
+  expect(run(factorize(coordinates, 'test')).unresolved).toEqual(unresolved);
 });

@@ -165,7 +165,10 @@ function* settled(
   let unresolved = given;
   let { factor, search } = all;
   for (let round = 0; search; round++) {
-    if (round === MOST_ROUNDS) return { factor, unresolved: countedRows(matrix, all.factor.rowScale) };
+    if (round === MOST_ROUNDS) {
+      unresolved = given.concat(countedRows(matrix, all.factor.rowScale));
+      break;
+    }
     const { extension, unresolved: more } = yield* look(search);
     const { rowScale } = factor;
     if (more.length === 0) {
