@@ -56,10 +56,14 @@ const MOST_ROUNDS = 16;
 /** What rounding can do to scores by a factor. */
 export type Rounding = Pick<Factor, 'absolute' | 'relative'>;
 
-/** The largest tau that a computed score allows; NaN allows any. */
-export function upperScore({ absolute, relative }: Rounding, score: number): number {
-  const upper = (Math.sqrt(score) + absolute) ** 2 * (1 + relative);
+/** What is known of a score by an upper end; NaN allows any. */
+export function atMostOne(upper: number): number {
   return upper < 1 ? upper : 1;
+}
+
+/** The largest tau that a computed score allows. */
+export function upperScore({ absolute, relative }: Rounding, score: number): number {
+  return atMostOne((Math.sqrt(score) + absolute) ** 2 * (1 + relative));
 }
 
 /** The smallest tau that a computed score allows. */

@@ -67,6 +67,17 @@ describe('lewisWeights', () => {
     }
   });
 
+  it.each([1e-300, 1e300, Number.MAX_VALUE])('loses no row and bounds it by a number at p = %d', (p) => {
+    const { weights, rank } = lewisWeights(heavyTailed(9, 2, 5), { p });
+    expect(rank).toBe(2);
+    expect(weights.every((weight) => weight > 0)).toBe(true);
+    const { data } = heavyTailed(9, 2, 5);
+    const effort = { p, iterations: 30, tolerance: 0.01 };
+    const { upper } = run(lewisBounds(matrixOver(data, 9, 2), 'test', effort));
+    expect(upper.every((end) => end >= 0 && end <= 1)).toBe(true);
+    expect(sum(upper)).toBeGreaterThan(0.5);
+  });
+
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('refuses p = %d', (p) => {
     expect(() => lewisWeights(heavyTailed(9, 2, 5), { p })).toThrow(
       `lewisWeights: p must be a positive number, got ${p}`,

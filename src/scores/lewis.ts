@@ -11,7 +11,7 @@ import {
   resultFor,
 } from '../keys.js';
 import { type CallOptions, run, type Steps } from '../steps.js';
-import { type Factor, factorize, factorizeBoth, keysFor, upperScore } from './factor.js';
+import { atMostOne, type Factor, factorize, factorizeBoth, keysFor, upperScore } from './factor.js';
 import { eachBlock, UNIT_ROUNDOFF } from './gram.js';
 import { scoresOf } from './leverage.js';
 import { largestOf } from './scaling.js';
@@ -144,7 +144,7 @@ export function* lewisBounds(
 ): Steps<LewisBounds> {
   const { p, iterations, tolerance, numerical = false } = effort;
   const exponent = 1 / 2 - 1 / p;
-  const step = (2 * p) / (p + 2);
+  const step = 2 / (1 + 2 / p);
   const nonzero = yield* nonzeroRows(matrix, active);
   const keys = yield* keysFor(matrix, where, !numerical, active);
   const factorOf = function* (scale?: Float64Array) {
@@ -189,7 +189,8 @@ export function* lewisBounds(
         const own = (p / 2) * (Math.log(t) - Math.log(w));
         const weight = Math.log(w);
         const slack = 8 * UNIT_ROUNDOFF * (1 + Math.abs(common) + Math.abs(own) + p * Math.abs(weight) + p);
-        return Math.min(1, Math.exp(common + own + weight + slack));
+        // NaN where p is beyond what float64 can tell of powers.
+        return atMostOne(Math.exp(common + own + weight + slack));
       };
       const upper = tau.map((t, j) => (weights[j] > 0 ? bound(t, weights[j]) : 0));
       return {

@@ -5,7 +5,7 @@ import { type KeyMatrix, matrixOver } from '../keys.js';
 import type { Steps } from '../steps.js';
 import { identityBasis, timesTransposed } from './basis.js';
 import { edgeDescent, multiply } from './edge-descent.js';
-import { type Factor, factorizeBoth } from './factor.js';
+import { atMostOne, type Factor, factorizeBoth } from './factor.js';
 import { eachBlock, gramOf, UNIT_ROUNDOFF } from './gram.js';
 import { nonzeroRows } from './lewis.js';
 import { largestOf } from './scaling.js';
@@ -73,8 +73,8 @@ function* solverOf(factor: Factor, p: number): Steps<SensitivitySolver['solve']>
   return function* (j, work, enough) {
     if (unresolved.has(j) || !(wobble < 1)) return { lower: 0, upper: 1, work: 0 };
     const widen = (lower: number, upper: number): [number, number] => [
-      (Math.max(0, lower ** (1 / p) - wobble) / (1 + wobble)) ** p * (1 - slack),
-      Math.min(1, ((upper ** (1 / p) + wobble) / (1 - wobble)) ** p * (1 + slack)),
+      (Math.max(0, lower ** (1 / p) - wobble) / (1 + wobble)) ** p * Math.max(0, 1 - slack),
+      atMostOne(((upper ** (1 / p) + wobble) / (1 - wobble)) ** p * (1 + slack)),
     ];
     const found = yield* minimise(j, work, (lower, upper) => enough(...widen(lower, upper)));
     const [lower, upper] = widen(found.lower, found.upper);

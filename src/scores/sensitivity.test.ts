@@ -93,6 +93,12 @@ describe('sensitivities', () => {
     expect(poor.lower[199]).toBe(0);
   });
 
+  it.each([1e15, 1e100, 1e307, Number.MAX_VALUE])('bounds them from both sides at p = %d', (p) => {
+    const { lower, upper } = sensitivities(heavyTailed(9, 2, 4), { p });
+    expect(lower.every((end, j) => end >= 0 && end <= upper[j])).toBe(true);
+    expect(upper.every((end) => end <= 1)).toBe(true);
+  });
+
   it.each([
     [{ p: 0.5 }, /p must be at least 1, got 0.5/],
     [{ p: Number.NaN }, /p must be at least 1/],
