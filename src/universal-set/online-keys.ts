@@ -198,6 +198,8 @@ export class OnlineKeys {
     const { d, epsilon, prefix } = this;
     const { rows, until } = this.kept;
     const held = prefix ?? rows;
+    // Whole numbers cost too much for every judgement: only where there is no more room, or at the end.
+    const thin = this.crowded() || this.nextJudgement === 0;
     this.nextJudgement = index + Math.ceil((held.count * d * d) / EFFORT);
     this.mayBeIndependent &&= prefix !== undefined && independent(prefix.data, prefix.count, d);
     if (this.mayBeIndependent) {
@@ -209,7 +211,7 @@ export class OnlineKeys {
     const found = run(quadraticSet(matrix, 'OnlineKeys.push: keys', { epsilon, exact: true }));
     this.reached = Math.max(this.reached, found.rank);
     const heavy = new Map(
-      run(thinned(matrix, found.kept, { p: 2, epsilon })).map(({ index: i, lower = 0 }) => [
+      (thin ? run(thinned(matrix, found.kept, { p: 2, epsilon })) : found.kept).map(({ index: i, lower = 0 }) => [
         held.indices[i],
         prefix !== undefined && lower >= epsilon,
       ]),
