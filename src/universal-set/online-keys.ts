@@ -211,10 +211,9 @@ export class OnlineKeys {
     const found = run(quadraticSet(matrix, 'OnlineKeys.push: keys', { epsilon, exact: true }));
     this.reached = Math.max(this.reached, found.rank);
     const heavy = new Map(
-      (thin ? run(thinned(matrix, found.kept, { p: 2, epsilon })) : found.kept).map(({ index: i, lower = 0 }) => [
-        held.indices[i],
-        prefix !== undefined && lower >= epsilon,
-      ]),
+      (thin ? run(thinned(matrix, found.kept, { p: 2, epsilon })) : found.kept).map(
+        ({ index: i, lower = 0 }) => [held.indices[i], prefix !== undefined && lower >= epsilon],
+      ),
     );
     for (let i = 0; i < rows.count; i++) if (heavy.get(rows.indices[i])) until[i] = index;
     return (i) => !heavy.has(rows.indices[i]);
