@@ -30,7 +30,10 @@ export interface UniversalSet {
   readonly indices: readonly number[];
   /** Their sensitivities or upper bounds of them, same order. */
   readonly scores: readonly number[];
-  /** Rows of the set that may or may not reach epsilon: within the margin, not resolved, or beyond the budget. */
+  /**
+   * Rows of the set that may or may not reach epsilon: within the margin, not resolved, or beyond the budget. In the superset of a sketch the others
+   * reach it among the rows that were held.
+   */
   readonly undecided: readonly number[];
   /** Sum of all sensitivities where it is known: the rank, for p = 2, unless a part of the keys decided. */
   readonly total: number | null;
