@@ -8,8 +8,10 @@ import { Place } from '../place.js';
 import type { Run } from '../run.js';
 import { smoke } from '../settings.js';
 import type { Stability } from '../stability.js';
+import { CHOICES, choiceName } from '../structure.js';
 import { Results, type Section } from './section.js';
 import { stabilitySection } from './stability.js';
+import { structureSection } from './structure.js';
 import { swapSection } from './swap.js';
 import { longSection, trainingSection } from './training.js';
 
@@ -52,6 +54,26 @@ function accuracies(trained: Record<string, number>, swapped: Record<string, num
     return { images: 9, softmax: 0.9, cells };
   });
 }
+
+describe('structure', () => {
+  /** One head whose universal set holds `inSet` of 4 keys of large softmax scores. */
+  const looked = (inSet: number, squares: number, squaresOutside: number) =>
+    resultsOf(({ name }) => {
+      if (!name.startsWith('structure')) return undefined;
+      const large = [{ epsilon: 0.1, scores: 9, keys: 4, inSet, set: 5, squares, squaresOutside }];
+      const losses = CHOICES.flatMap((choice) =>
+        smoke.keys.map((keys) => ({ choice: choiceName(choice), keys, error: 0.5, mass: 0.5 })),
+      );
+      return { images: 1, tokens: 17, heads: [{ layer: 0, head: 0, spread: 9, losses, large }] };
+    });
+  it.each([
+    ['holds all', looked(3, 7, 0), [true, true]],
+    ['lacks some, and fewer keys than chance would give it', looked(1, 7, 1), [false, false]],
+    ['is not tried by any large score of |x|^2', looked(3, 0, 0), [undefined, true]],
+  ])('has a set that %s', async (_, results, expected) => {
+    expect(verdicts(await structureSection(smoke, results))).toEqual(expected);
+  });
+});
 
 describe('training', () => {
   const held = { softmax: 0.9, leverage8: 0.88, norm8: 0.85, random8: 0.8, clusters4: 0.7, leverage4: 0.6 };

@@ -123,11 +123,13 @@ function setClaim(found: readonly Named[]): Claim {
   );
   const sum = (value: (each: (typeof large)[number]) => number) =>
     Math.round(large.reduce((total, each) => total + value(each) * each.images, 0));
+  const squares = sum((each) => each.squares);
   const outside = sum(({ squaresOutside }) => squaresOutside);
+  if (squares === 0) return { claim, evidence: 'no score is large.' };
   return {
     claim,
     holds: outside === 0,
-    evidence: `of ${sum(({ squares }) => squares).toLocaleString('en')} such scores ${outside} are outside.`,
+    evidence: `of ${squares.toLocaleString('en')} such scores ${outside} are outside.`,
   };
 }
 
