@@ -140,26 +140,35 @@ const ALL = 0.95;
 function largeClaim(found: readonly Named[]): Claim {
   const claim = 'Keys of large softmax scores lie in U (no theorem), more than chance would have it.';
   if (found.length === 0) return { claim, evidence: 'runs are missing.' };
-  const [{ name, tokens, heads }] = found;
-  const rows = heads[0].large.map(({ epsilon }, e) => {
-    const of = heads.map(({ large }) => large[e]);
-    const keys = mean(of.map((each) => each.keys));
-    return {
-      epsilon,
-      inSet: keys > 0 ? mean(of.map(({ inSet }) => inSet)) / keys : undefined,
-      chance: mean(of.map(({ set }) => set)) / tokens,
-    };
+  const models = found.map(({ name, tokens, heads }) => {
+    const rows = heads[0].large.map(({ epsilon }, e) => {
+      const of = heads.map(({ large }) => large[e]);
+      const keys = mean(of.map((each) => each.keys));
+      return {
+        epsilon,
+        inSet: keys > 0 ? mean(of.map(({ inSet }) => inSet)) / keys : undefined,
+        chance: mean(of.map(({ set }) => set)) / tokens,
+      };
+    });
+    return { name, rows };
   });
-  const judged = rows.filter(({ inSet, chance }) => inSet !== undefined && chance < ALL);
+  const judged = models
+    .flatMap(({ rows }) => rows)
+    .filter(({ inSet, chance }) => inSet !== undefined && chance < ALL);
   return {
     claim,
     ...(judged.length > 0 && { holds: judged.every(({ inSet, chance }) => inSet! > chance) }),
-    evidence: `\`${name}\`: ${rows
-      .map(({ epsilon, inSet, chance }) =>
-        inSet === undefined
-          ? `at ${epsilon} no score is large`
-          : `at ${epsilon} U holds ${tenths(inSet)} of them and ${tenths(chance)} of all keys`,
+    evidence: `${models
+      .map(
+        ({ name, rows }) =>
+          `\`${name}\`: ${rows
+            .map(({ epsilon, inSet, chance }) =>
+              inSet === undefined
+                ? `at ${epsilon} no score is large`
+                : `at ${epsilon} U holds ${tenths(inSet)} of them and ${tenths(chance)} of all keys`,
+            )
+            .join('; ')}`,
       )
-      .join('; ')}.`,
+      .join('. ')}.`,
   };
 }
