@@ -77,6 +77,13 @@ describe('structure', () => {
 
 describe('training', () => {
   const held = { softmax: 0.9, leverage8: 0.88, norm8: 0.85, random8: 0.8, clusters4: 0.7, leverage4: 0.6 };
+  it('does not say which choice is better of one seed', async () => {
+    const first = { softmax: 0.9, 'leverage8-17-seed0': 0.88, 'norm8-17-seed0': 0.85 };
+    const [{ evidence }] = (await trainingSection(smoke, accuracies(first, {}))).claims;
+    expect(evidence).toContain('leverage less squared-norm is 3.00 points, of too few seeds to tell.');
+    expect(evidence).not.toContain('better');
+  });
+
   it('keeps over 90 % of softmax, or does not', async () => {
     const [kept, clusters] = (await trainingSection(smoke, accuracies(held, {}))).claims;
     expect([kept.holds, clusters.holds]).toEqual([true, true]);

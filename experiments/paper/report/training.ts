@@ -178,14 +178,17 @@ function choiceText({ common, ...settings }: Settings, results: Results, leverag
       const other = accuracyOf(results, { common, ...settings }, `${select}${common}`);
       if (!other) return '';
       const difference = leverage.mean - other.mean;
-      const error = Math.hypot(leverage.error ?? 0, other.error ?? 0);
+      const points = (100 * difference).toFixed(2);
+      if (leverage.error === undefined || other.error === undefined)
+        return `Trained with them, leverage less ${select} is ${points} points, of too few seeds to tell.`;
+      const error = Math.hypot(leverage.error, other.error);
       const said =
         difference > 2 * error
           ? 'better than'
           : difference < -2 * error
             ? 'worse than'
             : 'no better or worse than';
-      return `Trained with them, leverage is ${said} ${select} (by ${(100 * difference).toFixed(2)} ± ${(100 * error).toFixed(2)} points).`;
+      return `Trained with them, leverage is ${said} ${select} (by ${points} ± ${(100 * error).toFixed(2)} points).`;
     })
     .join(' ');
 }
