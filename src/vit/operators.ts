@@ -63,6 +63,9 @@ export function attentionOperator(choice: AttentionChoice, seed: number): Attent
   return { name: attentionText(choice), attend: (image) => attend(choice, seed, image) };
 }
 
+/** Seeds that differ by less than 2^21 have draws of their own for each of 2^32 layers of images. */
+const drawSeed = (seed: number, image: number) => (seed % 2 ** 21) * 2 ** 32 + (image % 2 ** 32);
+
 /** What a head attends to: all its keys, or stored pairs of them. */
 type Pairs = Pick<StoredPairs, 'keys' | 'values'> &
   Partial<StoredPairs> & { readonly indices?: readonly number[] };
@@ -74,7 +77,7 @@ function attend(choice: AttentionChoice, seed: number, image: HeadsOfImage): Att
   const inputs = attentionInputs('attention', q, k, v, {});
   const size = tokens * d;
   const out = image.q.slice();
-  const pairs = pairsOf(inputs, choice, seed + image.seed);
+  const pairs = pairsOf(inputs, choice, drawSeed(seed, image.seed));
   const calls = pairs.map(({ keys, values, logWeights }, head) => {
     const of = (data: Floats) => data.subarray(head * size, (head + 1) * size);
     const n = keys.length / d;
