@@ -21,7 +21,8 @@ import { experimentsOf } from './experiments.js';
 import { Place } from './place.js';
 import { drawPlanted } from './planted.js';
 import { writeReport } from './report/render.js';
-import { estimate, type Section } from './report/section.js';
+import type { Section } from './report/section.js';
+import { estimate } from './report/statistics.js';
 import type { Run } from './run.js';
 import { missingOf, runAll } from './schedule.js';
 import { paper, smoke } from './settings.js';
@@ -163,7 +164,7 @@ it('plants keys that are there, and estimates with standard errors', () => {
     (j) => Math.hypot(...keys.subarray(64 * j, 64 * j + 64)) > 0.5,
   );
   expect(long).toEqual(planted);
-  expect(estimate([1, 2, 3])).toEqual({ mean: 2, error: Math.sqrt(1 / 3) });
+  expect(estimate([1, 2, 3])).toEqual({ mean: 2, error: Math.sqrt(1 / 3), count: 3 });
 });
 
 /** A place with the results of the whole and an empty cache. */

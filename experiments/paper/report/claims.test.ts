@@ -51,25 +51,27 @@ function accuracies(trained: Record<string, number>, swapped: Record<string, num
     const cells = tails.flatMap((tail) =>
       smoke.keys.map((keys) => ({ tail, keys, accuracy: of(swapped) ?? 0.1 })),
     );
-    return { images: 9, softmax: 0.9, cells };
+    return { images: 1000, softmax: 0.9 + seed / 100, cells };
   });
 }
 
 describe('structure', () => {
-  /** One head whose universal set holds `inSet` of 4 keys of large softmax scores. */
-  const looked = (inSet: number, squares: number, squaresOutside: number) =>
+  /** One head whose universal set, 5 of 17 keys, holds `inSet` of `keys` keys of large softmax scores. */
+  const looked = (inSet: number, keys: number, squares: number, squaresOutside: number) =>
     resultsOf(({ name }) => {
       if (!name.startsWith('structure')) return undefined;
-      const large = [{ epsilon: 0.1, scores: 9, keys: 4, inSet, set: 5, squares, squaresOutside }];
+      const large = [{ epsilon: 0.1, scores: 9, keys, inSet, set: 5, squares, squaresOutside }];
       const losses = CHOICES.flatMap((choice) =>
         smoke.keys.map((keys) => ({ choice: choiceName(choice), keys, error: 0.5, mass: 0.5 })),
       );
       return { images: 1, tokens: 17, heads: [{ layer: 0, head: 0, spread: 9, losses, large }] };
     });
   it.each([
-    ['holds all', looked(3, 7, 0), [true, true]],
-    ['lacks some, and fewer keys than chance would give it', looked(1, 7, 1), [false, false]],
-    ['is not tried by any large score of |x|^2', looked(3, 0, 0), [undefined, true]],
+    ['holds all', looked(40, 40, 7, 0), [true, true]],
+    ['lacks some, and fewer keys than chance would give it', looked(2, 40, 7, 1), [false, false]],
+    ['holds of a few keys what chance may give as well', looked(3, 4, 7, 0), [true, undefined]],
+    ['is as good as chance', looked(12, 40, 7, 0), [true, undefined]],
+    ['is not tried by any large score of |x|^2', looked(40, 40, 0, 0), [undefined, true]],
   ])('has a set that %s', async (_, results, expected) => {
     expect(verdicts(await structureSection(smoke, results))).toEqual(expected);
   });
@@ -77,26 +79,40 @@ describe('structure', () => {
 
 describe('training', () => {
   const held = { softmax: 0.9, leverage8: 0.88, norm8: 0.85, random8: 0.8, clusters4: 0.7, leverage4: 0.6 };
-  it('does not say which choice is better of one seed', async () => {
-    const first = { softmax: 0.9, 'leverage8-17-seed0': 0.88, 'norm8-17-seed0': 0.85 };
-    const [{ evidence }] = (await trainingSection(smoke, accuracies(first, {}))).claims;
-    expect(evidence).toContain('leverage less squared-norm is 3.00 points, of too few seeds to tell.');
-    expect(evidence).not.toContain('better');
-  });
+  const claims = async (trained: Record<string, number>) =>
+    (await trainingSection(smoke, accuracies(trained, {}))).claims;
 
   it('keeps over 90 % of softmax, or does not', async () => {
-    const [kept, clusters] = (await trainingSection(smoke, accuracies(held, {}))).claims;
+    const [kept, clusters] = await claims(held);
     expect([kept.holds, clusters.holds]).toEqual([true, true]);
-    expect(kept.evidence).toContain('leverage is better than random (by 8.00');
-    const lost = accuracies({ ...held, leverage8: 0.8, random8: 0.8, clusters4: 0.5 }, {});
-    const against = (await trainingSection(smoke, lost)).claims;
+    expect(kept.evidence).toContain('leverage is better than random (+8.00 ± 0.00 points)');
+    const against = await claims({ ...held, leverage8: 0.8, random8: 0.9, clusters4: 0.5 });
     expect(against.map(({ holds }) => holds)).toEqual([false, false]);
-    expect(against[0].evidence).toContain('leverage is no better or worse than random');
+    expect(against[0].evidence).toContain('leverage is worse than random (-10.00 ± 0.00 points)');
+  });
+
+  it('says that seeds do not tell, and which shares are of the same seeds', async () => {
+    const seeds = (name: string, values: readonly number[]) =>
+      Object.fromEntries(values.map((value, seed) => [`${name}-17-seed${seed}`, value - seed / 100]));
+    const near = { softmax: 0.9, ...seeds('leverage8', [0.88, 0.84, 0.7]), clusters4: 0.61, leverage4: 0.6 };
+    const [kept, clusters] = await claims({ ...near, ...seeds('random8', [0.8, 0.85, 0.72]) });
+    // By two standard errors it would be held.
+    expect(kept.holds).toBeUndefined();
+    expect(kept.evidence).toContain('leverage cannot be told from random');
+    expect(clusters.holds).toBeUndefined();
+    const { tables } = await trainingSection(
+      smoke,
+      accuracies({ ...seeds('softmax', [0.9, 0.5]), ...seeds('leverage8', [0.81]) }, {}),
+    );
+    const row = tables[0].rows.find(([attention]) => attention === '8 keys by leverage')!;
+    expect(row.slice(1, 4)).toEqual(['1 of 3', '81.00 %', '90.0 %']);
   });
 
   it('is open while runs are missing', async () => {
     const { leverage8: _, ...rest } = held;
-    expect((await trainingSection(smoke, accuracies(rest, {}))).claims[0].holds).toBeUndefined();
+    expect((await claims(rest))[0].holds).toBeUndefined();
+    const single = { softmax: 0.9, 'leverage8-17-seed0': 0.88, 'norm8-17-seed0': 0.85 };
+    expect((await claims(single))[0]).toEqual({ claim: expect.anything(), evidence: 'runs are missing.' });
   });
 
   it('reaches 86 % for longer, or does not', () => {
@@ -108,15 +124,31 @@ describe('training', () => {
 
 describe('swapping', () => {
   const trained = { softmax: 0.9, leverage8: 0.88 };
+  const swapped = { '-leverage': 0.5, 'squared-norm': 0.3, '-random': 0.6, 'long-softmax-clusters': 0.8 };
   it('loses what training recovers, and leverage beats norms, or not', async () => {
-    const swapped = { '-leverage': 0.5, 'squared-norm': 0.3, '-random': 0.6, 'long-softmax-clusters': 0.8 };
     const section = await swapSection(smoke, accuracies(trained, swapped));
     expect(verdicts(section)).toEqual([true, true, true]);
-    expect(section.claims[1].evidence).toContain('+20.0 ± 0.0 at 4');
-    expect(section.claims[1].evidence).toContain('Leverage less random keys: -10.0 ± 0.0 at 4');
-    const other = { ...swapped, 'squared-norm': 0.5, 'long-softmax-clusters': 0.2 };
+    expect(section.claims[0].evidence).toContain('loses 40.00 ± 0.00 points of accuracy');
+    expect(section.claims[0].evidence).toContain('training with them 2.00 ± 0.00: 95 % is recovered');
+    expect(section.claims[1].evidence).toContain('+20.00 ± 0.00 at 4');
+    expect(section.claims[1].evidence).toContain('Leverage less random keys: -10.00 ± 0.00 at 4');
+    const other = { ...swapped, 'squared-norm': 0.6, 'long-softmax-clusters': 0.1 };
     const worse = { softmax: 0.9, leverage8: 0.6 };
     expect(verdicts(await swapSection(smoke, accuracies(worse, other)))).toEqual([false, false, false]);
+  });
+
+  it('says where a difference cannot be told', async () => {
+    const half = { softmax: 0.9, 'leverage8-17-seed0': 0.72, 'leverage8-17-seed1': 0.68, leverage8: 0.7 };
+    const near = { ...swapped, 'squared-norm': 0.5, 'long-softmax-clusters': 0.61 };
+    const section = await swapSection(smoke, accuracies(half, near));
+    expect(verdicts(section)).toEqual([undefined, undefined, undefined]);
+    for (const { evidence } of section.claims.slice(1))
+      expect(evidence).toContain('too near to tell at 4, 8');
+  });
+
+  it('has lost nothing where swapped models are as good', async () => {
+    const section = await swapSection(smoke, accuracies(trained, { ...swapped, '-leverage': 0.9 }));
+    expect(section.claims[0].evidence).toBe('swapping loses nothing.');
   });
 });
 

@@ -1,7 +1,8 @@
 /** Report of the planted keys: recall by noise, number and n. */
 import { type Found, JUDGES, KINDS, type Planted } from '../planted.js';
 import { panelsPlot } from './panels.js';
-import { type Claim, estimate, percent, type Results, type Section, type Table } from './section.js';
+import { type Claim, percent, type Results, type Section, type Table } from './section.js';
+import { meanOf } from './statistics.js';
 
 /** What is called found. */
 const RECALL = 0.9;
@@ -73,8 +74,7 @@ function claimOf(kind: Cell['kind'], all: readonly Cell[]): Claim {
   const of = (judge: string) => cells.filter(({ recall }) => recall[judge] >= RECALL);
   const both = of('leverage').filter((cell) => of('squared-norm').includes(cell)).length;
   const few = cells.filter(({ planted, noise }) => planted <= 8 && noise <= 0.5);
-  const mean = (judge: string, among: readonly Cell[]) =>
-    estimate(among.map(({ recall }) => recall[judge])).mean;
+  const mean = (judge: string, among: readonly Cell[]) => meanOf(among.map(({ recall }) => recall[judge]));
   const counts = JUDGES.map((judge) => `${judge} ${of(judge).length}`).join(', ');
   return {
     claim: `Leverage finds planted keys, noise of the kind "${kind}".`,

@@ -2,12 +2,13 @@
 import { gridText } from '../../../bench/results.js';
 import type { Kept, Place } from '../place.js';
 import type { Run } from '../run.js';
+import type { Estimate } from './statistics.js';
 
 /** Whether what the paper says held here. */
 export interface Claim {
   readonly claim: string;
-  /** Absent while results are missing. */
-  readonly holds?: boolean;
+  /** Absent while results are missing, or do not tell. */
+  readonly holds?: boolean | undefined;
   readonly evidence: string;
 }
 
@@ -63,23 +64,15 @@ export class Results {
   }
 }
 
-/** The mean, and its standard error where there are several values. */
-export interface Estimate {
-  readonly mean: number;
-  readonly error?: number;
-}
-
-/** Mean and standard error. */
-export function estimate(values: readonly number[]): Estimate {
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  if (values.length < 2) return { mean };
-  const variance = values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (values.length - 1);
-  return { mean, error: Math.sqrt(variance / values.length) };
-}
-
 /** `86.21 %`, `86.21 ± 0.12 %`. */
 export function accuracyText({ mean, error }: Estimate): string {
   return `${(100 * mean).toFixed(2)}${error === undefined ? '' : ` ± ${(100 * error).toFixed(2)}`} %`;
+}
+
+/** `+1.21`, `-0.30 ± 0.12`: a difference of accuracies in points. */
+export function pointsText({ mean, error }: Estimate): string {
+  const sign = mean < 0 ? '-' : '+';
+  return `${sign}${(100 * Math.abs(mean)).toFixed(2)}${error === undefined ? '' : ` ± ${(100 * error).toFixed(2)}`}`;
 }
 
 /** `93 %`. */

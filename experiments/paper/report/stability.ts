@@ -3,9 +3,8 @@ import type { Settings } from '../settings.js';
 import type { Stability } from '../stability.js';
 import { panelsPlot } from './panels.js';
 import { patchesPicture } from './patches.js';
-import { type Claim, estimate, type Plot, percent, type Results, type Section } from './section.js';
-
-const mean = (values: readonly number[]) => estimate(values).mean;
+import { type Claim, type Plot, percent, type Results, type Section } from './section.js';
+import { meanOf } from './statistics.js';
 
 /** Of a run: at each look, over seeds. */
 interface Row extends Stability {
@@ -67,7 +66,7 @@ export async function stabilitySection({ common, small }: Settings, results: Res
 }
 
 function curve(images: readonly number[], seeds: readonly (readonly number[])[]) {
-  return images.map((each, i) => [each, mean(seeds.map((values) => values[i]))] as const);
+  return images.map((each, i) => [each, meanOf(seeds.map((values) => values[i]))] as const);
 }
 
 /** The look in the middle of the training. */
@@ -90,13 +89,13 @@ function table(rows: readonly Row[]) {
       const { name, runs, acrossSeeds, chance } = row;
       return [
         name,
-        percent(mean(runs.map(({ withLast }) => withLast[0]))),
-        percent(mean(runs.map(({ withLast }) => withLast[middle(row)]))),
+        percent(meanOf(runs.map(({ withLast }) => withLast[0]))),
+        percent(meanOf(runs.map(({ withLast }) => withLast[middle(row)]))),
         ...layers.map((layer) =>
-          percent(mean(runs.map(({ withLastByLayer }) => withLastByLayer[middle(row)][layer]))),
+          percent(meanOf(runs.map(({ withLastByLayer }) => withLastByLayer[middle(row)][layer]))),
         ),
-        percent(mean(runs.map(({ withBefore }) => withBefore.at(-1)!))),
-        acrossSeeds ? percent(mean(acrossSeeds)) : '-',
+        percent(meanOf(runs.map(({ withBefore }) => withBefore.at(-1)!))),
+        acrossSeeds ? percent(meanOf(acrossSeeds)) : '-',
         percent(chance),
       ];
     }),
@@ -106,8 +105,8 @@ function table(rows: readonly Row[]) {
 /** Consistent is what shares more than half of its keys with the final model from the middle of the training on, and twice as many as chance. */
 function claimOf(row: Row): Claim {
   const { name, runs, acrossSeeds, chance } = row;
-  const overlap = mean(runs.map(({ withLast }) => withLast[middle(row)]));
-  const seeds = acrossSeeds ? mean(acrossSeeds) : undefined;
+  const overlap = meanOf(runs.map(({ withLast }) => withLast[middle(row)]));
+  const seeds = acrossSeeds ? meanOf(acrossSeeds) : undefined;
   return {
     claim: `Important keys are selected consistently during training (${name}).`,
     holds: overlap > Math.max(0.5, 2 * chance),

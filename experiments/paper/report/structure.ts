@@ -1,10 +1,9 @@
 /** Report of the structure of attention: what few keys lose in each layer, and where large scores lie. */
 import type { Settings } from '../settings.js';
-import { CHOICES, choiceName, type HeadStructure, type Structure } from '../structure.js';
-import { panelsPlot } from './panels.js';
-import { type Claim, estimate, percent, type Results, type Section, type Table, tenths } from './section.js';
-
-const mean = (values: readonly number[]) => estimate(values).mean;
+import { CHOICES, choiceName, type HeadStructure, type Large, type Structure } from '../structure.js';
+import { type Panel, panelsPlot } from './panels.js';
+import { type Claim, percent, type Results, type Section, type Table } from './section.js';
+import { meanOf, signAgainstChance, verdictOf } from './statistics.js';
 
 /** What is drawn, and shown head by head. */
 const DRAWN = ['leverage', 'leverage-centred', 'squared-norm', 'random', 'oracle', 'clusters'];
@@ -33,12 +32,18 @@ export async function structureSection({ keys, common }: Settings, results: Resu
       'structure',
       'Relative error of the output of a head against the keys that are kept, means over heads and images',
       panels,
-      { x: 'keys of each head', ticks: keys, log: true, y: 'relative error', range: [0, 1] },
+      { x: 'keys of each head', ticks: keys, log: true, y: 'relative error', range: [0, largestOf(panels)] },
     ),
   };
 }
 
 type Named = Structure & { readonly name: string };
+
+/** The end of an axis that goes from 0 to beyond all points. */
+function largestOf(panels: readonly Panel[]): number {
+  const errors = panels.flatMap(({ curves }) => curves.flatMap(({ points }) => points.map(([, y]) => y)));
+  return Math.ceil(10 * Math.max(0.1, ...errors)) / 10;
+}
 
 function lossOf(
   heads: readonly HeadStructure[],
@@ -46,7 +51,7 @@ function lossOf(
   k: number,
   figure: 'error' | 'mass',
 ): number {
-  return mean(
+  return meanOf(
     heads.map(({ losses }) => losses.find((each) => each.choice === choice && each.keys === k)![figure]),
   );
 }
@@ -85,17 +90,17 @@ function largeTable({ name, tokens, heads }: Named): Table {
   const rows = layers.flatMap((layer) =>
     epsilons.map((epsilon, e) => {
       const of = heads.filter((each) => each.layer === layer).map(({ large }) => large[e]);
-      const keys = mean(of.map((each) => each.keys));
-      const inSet = mean(of.map((each) => each.inSet));
+      const keys = meanOf(of.map((each) => each.keys));
+      const inSet = meanOf(of.map((each) => each.inSet));
       return [
         String(layer + 1),
         String(epsilon),
-        mean(of.map(({ scores }) => scores)).toFixed(1),
+        meanOf(of.map(({ scores }) => scores)).toFixed(1),
         keys.toFixed(1),
         keys > 0 ? percent(inSet / keys) : '-',
-        mean(of.map(({ set }) => set)).toFixed(1),
-        mean(of.map(({ squares }) => squares)).toFixed(1),
-        String(mean(of.map(({ squaresOutside }) => squaresOutside))),
+        meanOf(of.map(({ set }) => set)).toFixed(1),
+        meanOf(of.map(({ squares }) => squares)).toFixed(1),
+        String(meanOf(of.map(({ squaresOutside }) => squaresOutside))),
       ];
     }),
   );
@@ -115,60 +120,60 @@ function largeTable({ name, tokens, heads }: Named): Table {
   };
 }
 
+/** A figure of all heads on all images. */
+function totalOf({ heads, images }: Named, e: number, figure: Exclude<keyof Large, 'epsilon'>): number {
+  return Math.round(images * heads.reduce((sum, { large }) => sum + large[e][figure], 0));
+}
+
+/** In words, for each threshold of a model, and as one sentence for all models. */
+function byThreshold(found: readonly Named[], words: (model: Named, e: number) => string): string {
+  const texts = found.map(
+    (model) => `\`${model.name}\`: ${model.heads[0].large.map((_, e) => words(model, e)).join('; ')}`,
+  );
+  return `${texts.join('. ')}.`;
+}
+
 function setClaim(found: readonly Named[]): Claim {
   const claim = 'Every large score of |<q,k>|^2 is of a key in U (the theorem).';
   if (found.length === 0) return { claim, evidence: 'runs are missing.' };
-  const large = found.flatMap(({ heads, images }) =>
-    heads.flatMap(({ large }) => large.map((each) => ({ ...each, images }))),
+  const totals = found.flatMap((model) =>
+    model.heads[0].large.map((_, e) => ({
+      scores: totalOf(model, e, 'squares'),
+      outside: totalOf(model, e, 'squaresOutside'),
+    })),
   );
-  const sum = (value: (each: (typeof large)[number]) => number) =>
-    Math.round(large.reduce((total, each) => total + value(each) * each.images, 0));
-  const squares = sum((each) => each.squares);
-  const outside = sum(({ squaresOutside }) => squaresOutside);
-  if (squares === 0) return { claim, evidence: 'no score is large.' };
+  const isTried = totals.some(({ scores }) => scores > 0);
   return {
     claim,
-    holds: outside === 0,
-    evidence: `of ${squares.toLocaleString('en')} such scores ${outside} are outside.`,
+    ...(isTried && { holds: totals.every(({ outside }) => outside === 0) }),
+    evidence: byThreshold(found, (model, e) => {
+      const scores = totalOf(model, e, 'squares');
+      const { epsilon } = model.heads[0].large[e];
+      return `${scores.toLocaleString('en')} scores of ${epsilon} or more${scores > 0 ? `, ${totalOf(model, e, 'squaresOutside')} outside` : ''}`;
+    }),
   };
 }
 
-/** A set that holds more of the keys says nothing of those of large scores. */
-const ALL = 0.95;
-
-/** More than a set of as many keys would hold by chance. */
+/** More than sets of as many keys would hold by chance, in each head. */
 function largeClaim(found: readonly Named[]): Claim {
   const claim = 'Keys of large softmax scores lie in U (no theorem), more than chance would have it.';
   if (found.length === 0) return { claim, evidence: 'runs are missing.' };
-  const models = found.map(({ name, tokens, heads }) => {
-    const rows = heads[0].large.map(({ epsilon }, e) => {
-      const of = heads.map(({ large }) => large[e]);
-      const keys = mean(of.map((each) => each.keys));
-      return {
-        epsilon,
-        inSet: keys > 0 ? mean(of.map(({ inSet }) => inSet)) / keys : undefined,
-        chance: mean(of.map(({ set }) => set)) / tokens,
-      };
-    });
-    return { name, rows };
-  });
-  const judged = models
-    .flatMap(({ rows }) => rows)
-    .filter(({ inSet, chance }) => inSet !== undefined && chance < ALL);
+  const inChance = ({ heads, images, tokens }: Named, e: number) =>
+    images * heads.reduce((sum, { large }) => sum + (large[e].keys * large[e].set) / tokens, 0);
+  const signs = found.flatMap((model) =>
+    model.heads[0].large.map((_, e) =>
+      signAgainstChance(totalOf(model, e, 'inSet'), totalOf(model, e, 'keys'), inChance(model, e)),
+    ),
+  );
   return {
     claim,
-    ...(judged.length > 0 && { holds: judged.every(({ inSet, chance }) => inSet! > chance) }),
-    evidence: `${models
-      .map(
-        ({ name, rows }) =>
-          `\`${name}\`: ${rows
-            .map(({ epsilon, inSet, chance }) =>
-              inSet === undefined
-                ? `at ${epsilon} no score is large`
-                : `at ${epsilon} U holds ${tenths(inSet)} of them and ${tenths(chance)} of all keys`,
-            )
-            .join('; ')}`,
-      )
-      .join('. ')}.`,
+    holds: verdictOf(signs),
+    evidence: `${byThreshold(found, (model, e) => {
+      const [keys, inSet] = (['keys', 'inSet'] as const).map((figure) => totalOf(model, e, figure));
+      const { epsilon } = model.heads[0].large[e];
+      return keys === 0
+        ? `at ${epsilon} no score is large`
+        : `at ${epsilon} U holds ${inSet.toLocaleString('en')} of ${keys.toLocaleString('en')}, ${inChance(model, e).toFixed(1)} by chance`;
+    })} Judged where chance has a variance of five keys or more.`,
   };
 }

@@ -7,47 +7,51 @@ import { panelsPlot } from './panels.js';
 import {
   accuracyText,
   type Claim,
-  type Estimate,
-  estimate,
   percent,
+  pointsText,
   type Results,
   type Section,
   type Table,
   tenths,
 } from './section.js';
-import { accuracyOf } from './training.js';
+import { type BySeed, bySeed, eachSeed, shareOf } from './seeds.js';
+import { estimate, meanOf, type Sign, signOf, signOfShares, verdictOf } from './statistics.js';
+import { accuraciesOf } from './training.js';
 
-/** Accuracy with k keys, over seeds, of the models of the training experiment. */
-function swappedOf(results: Results, { seeds, small }: Settings, select: string, k: number): number[] {
-  const names = seeds.map((seed) => swapName(trainingName('softmax', small.tokens, seed), select));
-  return results.all<Swap>(names).map(({ cells }) => cells.find(({ keys }) => keys === k)!.accuracy);
+/** Of the softmax models of the training experiment, by seed: accuracy with k keys of a choice, and with all keys on the same images. */
+function swappedOf(results: Results, { seeds, small }: Settings, select: string, k: number) {
+  const nameOf = (seed: number) => swapName(trainingName('softmax', small.tokens, seed), select);
+  return {
+    few: bySeed<Swap>(results, seeds, nameOf, ({ cells }) => cells.find(({ keys }) => keys === k)!.accuracy),
+    all: bySeed<Swap>(results, seeds, nameOf, ({ softmax }) => softmax),
+  };
 }
 
 /** The section. */
 export async function swapSection(settings: Settings, results: Results): Promise<Section> {
   const { keys, small } = settings;
   const [full] = long(settings).runs;
-  const seeded = SWAPPED.map((select) => ({
-    name: `swapped, ${select}`,
+  const softmax = accuraciesOf(results, settings, 'softmax');
+  const curveOf = (name: string, shareAt: (k: number) => number | undefined) => ({
+    name,
     points: keys.flatMap((k) => {
-      const values = swappedOf(results, settings, select, k);
-      return values.length > 0 ? [[k, estimate(values).mean] as const] : [];
+      const share = shareAt(k);
+      return share === undefined ? [] : [[k, share] as const];
     }),
-  }));
-  const trained = {
-    name: 'trained, leverage',
-    points: keys.flatMap((k) => {
-      const found = accuracyOf(results, settings, `leverage${k}`);
-      return found ? [[k, found.mean] as const] : [];
-    }),
-  };
-  const softmax = accuracyOf(results, settings, 'softmax');
-  const line = { name: 'softmax', points: softmax ? keys.map((k) => [k, softmax.mean] as const) : [] };
-  const curves = [line, trained, ...seeded].filter(({ points }) => points.length > 0);
+  });
+  const curves = [
+    curveOf('trained, leverage', (k) => shareOf(accuraciesOf(results, settings, `leverage${k}`), softmax)),
+    ...SWAPPED.map((select) =>
+      curveOf(`swapped, ${select}`, (k) => {
+        const { few, all } = swappedOf(results, settings, select, k);
+        return shareOf(few, all);
+      }),
+    ),
+  ].filter(({ points }) => points.length > 0);
   return {
     name: 'swap',
     title: 'Softmax-trained models with few keys',
-    text: `Models as softmax trained them, looking at only k keys of each head, the class token among them; nothing is trained again. With a tail, k counts all stored pairs. Of the models of the training experiment keys are dropped, on ${2 * settings.images.swap} test images each; the longer run is swapped with everything on ${settings.images.swap}, and the model at n = ${settings.large.tokens} on ${Math.ceil(settings.images.swap / 2)}.`,
+    text: `Models as softmax trained them, looking at only k keys of each head, the class token among them; nothing is trained again. With a tail, k counts all stored pairs. Of the models of the training experiment keys are dropped, on ${2 * settings.images.swap} test images each; the longer run is swapped with everything on ${settings.images.swap}, and the model at n = ${settings.large.tokens} on ${Math.ceil(settings.images.swap / 2)}. Beside each stands softmax on the same images; models that were trained with few keys, and softmax beside them, are judged on all test images at n = ${small.tokens}.`,
     tables: [
       trainedTable(settings, results),
       seededTable(settings, results),
@@ -61,26 +65,27 @@ export async function swapSection(settings: Settings, results: Results): Promise
     ],
     plots: await panelsPlot(
       'swap',
-      `Accuracy against keys of each head at n = ${small.tokens}: models trained with them, and softmax-trained ones that are swapped`,
+      `Accuracy as a share of that of softmax on the same images, against keys of each head at n = ${small.tokens}: models trained with them, and softmax-trained ones that are swapped`,
       [{ title: `n = ${small.tokens}`, curves }],
-      { x: 'keys of each head', ticks: keys, log: true, y: 'accuracy', range: [0, 1] },
+      { x: 'keys of each head', ticks: keys, log: true, y: 'share of softmax', range: [0, 1] },
     ),
   };
 }
 
-/** Swapped against trained, by keys. */
+/** Swapped against trained, by keys, each beside softmax on its images. */
 function trainedTable(settings: Settings, results: Results): Table {
   const { keys, small } = settings;
-  const softmax = accuracyOf(results, settings, 'softmax');
+  const softmax = accuraciesOf(results, settings, 'softmax');
+  const text = (values: BySeed) => accuracyText(estimate([...values.values()]));
   const rows = keys.flatMap((k) => {
-    const swapped = swappedOf(results, settings, 'leverage', k);
-    const trained = accuracyOf(results, settings, `leverage${k}`);
-    if (!softmax || !trained || swapped.length === 0) return [];
-    return [[String(k), ...[estimate(swapped), trained, softmax].map(accuracyText)]];
+    const { few, all } = swappedOf(results, settings, 'leverage', k);
+    const trained = accuraciesOf(results, settings, `leverage${k}`);
+    if ([few, trained, softmax].some(({ size }) => size === 0)) return [];
+    return [[String(k), ...[few, all, trained, softmax].map(text)]];
   });
   return {
     title: `n = ${small.tokens}, leverage, keys dropped`,
-    head: ['keys', 'swapped', 'trained with them', 'softmax'],
+    head: ['keys', 'swapped', 'softmax, same images', 'trained with them', 'softmax, all images'],
     rows,
   };
 }
@@ -89,14 +94,16 @@ function seededTable(settings: Settings, results: Results): Table {
   const { keys, small, seeds } = settings;
   return {
     title: `n = ${small.tokens}, the ${seeds.length} softmax models of the training experiment, keys dropped`,
-    head: ['keys by', ...keys.map(String)],
-    rows: SWAPPED.map((select) => [
-      select,
-      ...keys.map((k) => {
-        const values = swappedOf(results, settings, select, k);
-        return values.length > 0 ? accuracyText(estimate(values)) : '';
-      }),
-    ]),
+    head: ['keys by', ...keys.map(String), 'all'],
+    rows: SWAPPED.map((select) => {
+      const found = keys.map((k) => swappedOf(results, settings, select, k));
+      return [
+        select,
+        ...[...found.map(({ few }) => few), found[0].all].map((values) =>
+          values.size > 0 ? accuracyText(estimate([...values.values()])) : '',
+        ),
+      ];
+    }),
   };
 }
 
@@ -106,7 +113,12 @@ function fullCells(results: Results, model: string) {
   return runs.flatMap((run) => {
     const result = results.get<Swap>(run.name)?.result;
     const select = run.name.slice(`swap-${model}-`.length);
-    return (result?.cells ?? []).map((cell) => ({ ...cell, select, softmax: result!.softmax }));
+    return (result?.cells ?? []).map((cell) => ({
+      ...cell,
+      select,
+      softmax: result!.softmax,
+      images: result!.images,
+    }));
   });
 }
 
@@ -134,62 +146,72 @@ function largeTable(settings: Settings, results: Results): Table {
   const { large, seeds } = settings;
   const model = trainingName('softmax', large.tokens, seeds[0]);
   const result = results.get<Swap>(swapName(model, 'leverage'))?.result;
-  const trained = (k: number) => accuracyOf(results, settings, `leverage${k}`, large.tokens);
+  const trained = (k: number) => accuraciesOf(results, settings, `leverage${k}`, large.tokens).get(seeds[0]);
   return {
     title: `n = ${large.tokens}, leverage, keys dropped`,
     head: ['keys', 'swapped', 'trained with them', 'softmax'],
     rows: (result?.cells ?? []).map(({ keys, accuracy }) => {
       const found = trained(keys);
-      return [String(keys), tenths(accuracy), found ? tenths(found.mean) : '', tenths(result!.softmax)];
+      return [
+        String(keys),
+        tenths(accuracy),
+        found === undefined ? '' : tenths(found),
+        tenths(result!.softmax),
+      ];
     }),
   };
 }
 
-/** Of what is lost by swapping, how much training with as few keys gives back. */
+/** Called recovered when training with as few keys gives back more than half of what swapping loses, seed by seed. */
 function recoverClaim(settings: Settings, results: Results): Claim {
-  const { common } = settings;
+  const { common, seeds } = settings;
   const claim = `Training with ${common} keys recovers what swapping loses.`;
-  const softmax = accuracyOf(results, settings, 'softmax');
-  const trained = accuracyOf(results, settings, `leverage${common}`);
-  const values = swappedOf(results, settings, 'leverage', common);
-  if (!softmax || !trained || values.length === 0) return { claim, evidence: 'runs are missing.' };
-  const swapped = estimate(values);
-  const gain = trained.mean - swapped.mean;
-  const share = gain / (softmax.mean - swapped.mean);
+  const softmax = accuraciesOf(results, settings, 'softmax');
+  const trained = accuraciesOf(results, settings, `leverage${common}`);
+  const { few, all } = swappedOf(results, settings, 'leverage', common);
+  const losses = eachSeed([all, few, softmax, trained], (before, swapped, own, again) => ({
+    swapped: before - swapped,
+    trained: own - again,
+  }));
+  if (losses.length < seeds.length) return { claim, evidence: 'runs are missing.' };
+  const [lost, remains] = [losses.map(({ swapped }) => swapped), losses.map(({ trained }) => trained)];
+  if (meanOf(lost) <= 0) return { claim, evidence: 'swapping loses nothing.' };
+  const more = losses.map(({ swapped, trained }) => swapped / 2 - trained);
   return {
     claim,
-    holds: gain > 2 * errorOf(trained, swapped) && share > 0.5,
-    evidence: `softmax ${accuracyText(softmax)}, swapped to ${common} keys by leverage ${accuracyText(swapped)}, trained with them ${accuracyText(trained)}: ${percent(share)} of what was lost.`,
+    holds: verdictOf([signOf(estimate(more))]),
+    evidence: `swapping softmax to ${common} keys by leverage loses ${points(lost)} points of accuracy, training with them ${points(remains)}: ${percent(1 - meanOf(remains) / meanOf(lost))} is recovered. Called so from half on.`,
   };
 }
 
+const points = (values: readonly number[]) => pointsText(estimate(values)).replace(/^\+/, '');
+
 function leverageClaim(settings: Settings, results: Results): Claim {
-  const { keys } = settings;
+  const { keys, seeds } = settings;
   const claim = 'Leverage beats squared norms when swapped.';
-  const found = keys.map((k) => ({
-    k,
-    leverage: swappedOf(results, settings, 'leverage', k),
-    norm: swappedOf(results, settings, 'squared-norm', k),
-    random: swappedOf(results, settings, 'random', k),
-  }));
-  if (found.some(({ leverage, norm }) => leverage.length === 0 || leverage.length !== norm.length))
-    return { claim, evidence: 'runs are missing.' };
   // Seed by seed: the same model with either choice.
-  const differences = found.map(({ k, leverage, norm, random }) => ({
-    k,
-    norm: estimate(leverage.map((x, i) => x - norm[i])),
-    random: random.length === leverage.length ? estimate(leverage.map((x, i) => x - random[i])) : undefined,
-  }));
-  const text = (name: 'norm' | 'random') =>
-    differences
-      .filter((each) => each[name])
-      .map((each) => `${points(each[name]!)} at ${each.k}`)
-      .join(', ');
+  const lead = (other: string) =>
+    keys.map((k) => {
+      const [own, others] = ['leverage', other].map((name) => swappedOf(results, settings, name, k).few);
+      return { k, difference: estimate(eachSeed([own, others], (a, b) => a - b)) };
+    });
+  const text = (found: ReturnType<typeof lead>) =>
+    found.map(({ k, difference }) => `${pointsText(difference)} at ${k}`).join(', ');
+  const [norms, random] = ['squared-norm', 'random'].map(lead);
+  if ([...norms, ...random].some(({ difference }) => difference.count < seeds.length))
+    return { claim, evidence: 'runs are missing.' };
+  const signs = norms.map(({ difference }) => signOf(difference));
   return {
     claim,
-    holds: differences.every(({ norm: { mean, error = 0 } }) => mean > 2 * error),
-    evidence: `leverage less squared norm, in points of accuracy, by keys: ${text('norm')}. Leverage less random keys: ${text('random')}.`,
+    holds: verdictOf(signs),
+    evidence: `leverage less squared norm, in points of accuracy, by keys: ${text(norms)}${untold(keys, signs)}. Leverage less random keys: ${text(random)}.`,
   };
+}
+
+/** Where a difference may be chance. */
+function untold(keys: readonly number[], signs: readonly Sign[]): string {
+  const among = keys.filter((_, i) => signs[i] === 0);
+  return among.length === 0 ? '' : ` (too near to tell at ${among.join(', ')})`;
 }
 
 /** What the tail changes. */
@@ -206,21 +228,15 @@ function tailClaim({ keys }: Settings, results: Results, model: string): Claim {
     const own = cells.find((cell) => cell.keys === k && cell.select === DEFAULT_CLUSTERS)!;
     return { k, dropped: of(true), best: of(false), own };
   });
+  const { images, softmax } = cells[0];
+  const signs = rows.map(({ own, dropped }) => signOfShares(own.accuracy, dropped.accuracy, images));
+  const evidence = rows.map(
+    ({ k, dropped, best, own }) =>
+      `at ${k}, the best choice with the rest dropped ${tenths(dropped.accuracy)} (${dropped.select}), clusters by default ${tenths(own.accuracy)}, the best tail ${tenths(best.accuracy)} (${best.select === DEFAULT_CLUSTERS ? '' : `${best.select}, `}${best.tail})`,
+  );
   return {
     claim,
-    holds: rows.every(({ dropped, own }) => own.accuracy > dropped.accuracy),
-    evidence: `${rows
-      .map(
-        ({ k, dropped, best, own }) =>
-          `at ${k}, the best choice with the rest dropped ${tenths(dropped.accuracy)} (${dropped.select}), clusters by default ${tenths(own.accuracy)}, the best tail ${tenths(best.accuracy)} (${best.select === DEFAULT_CLUSTERS ? '' : `${best.select}, `}${best.tail})`,
-      )
-      .join('; ')}. With all keys ${tenths(cells[0].softmax)}.`,
+    holds: verdictOf(signs),
+    evidence: `${evidence.join('; ')}${untold(keys, signs)}. With all keys ${tenths(softmax)}.`,
   };
-}
-
-const errorOf = (a: Estimate, b: Estimate) => Math.hypot(a.error ?? 0, b.error ?? 0);
-
-function points({ mean, error }: Estimate): string {
-  const sign = mean < 0 ? '-' : '+';
-  return `${sign}${(100 * Math.abs(mean)).toFixed(1)}${error === undefined ? '' : ` ± ${(100 * error).toFixed(1)}`}`;
 }

@@ -8,14 +8,15 @@ import { panelsPlot } from './panels.js';
 import {
   accuracyText,
   type Claim,
-  type Estimate,
-  estimate,
   percent,
+  pointsText,
   type Results,
   type Section,
   type Table,
   tenths,
 } from './section.js';
+import { type BySeed, bySeed, eachSeed, shareOf } from './seeds.js';
+import { estimate, meanOf, signBySpread, signOf, verdictOf } from './statistics.js';
 
 /** The paper's share of softmax accuracy. */
 const SHARE = 0.9;
@@ -39,15 +40,15 @@ function groupsOf(runs: readonly TrainingRun[]): Group[] {
   });
 }
 
-/** Accuracy of the runs of a name that are there, over seeds. */
-export function accuracyOf(
+/** Accuracy on all test images of the runs of a name, by seed. */
+export function accuraciesOf(
   results: Results,
   { seeds, small }: Settings,
   attention: string,
   tokens = small.tokens,
-): Estimate | undefined {
-  const found = results.all<Trained>(seeds.map((seed) => trainingName(attention, tokens, seed)));
-  return found.length > 0 ? estimate(found.map(({ accuracy }) => accuracy)) : undefined;
+): BySeed {
+  const nameOf = (seed: number) => trainingName(attention, tokens, seed);
+  return bySeed<Trained>(results, seeds, nameOf, ({ accuracy }) => accuracy);
 }
 
 /** The section. */
@@ -61,8 +62,7 @@ export async function trainingSection(settings: Settings, results: Results): Pro
       const histories = results.all<Trained>(runs.map(({ name }) => name)).map(({ history }) => history);
       if (histories.length === 0) return [];
       const points = histories[0].map(({ images }, i) => {
-        const mean = estimate(histories.map((history) => history[i].testAccuracy)).mean;
-        return [images, mean] as const;
+        return [images, meanOf(histories.map((history) => history[i].testAccuracy))] as const;
       });
       return [{ name: attention, points }];
     }),
@@ -113,82 +113,94 @@ export function longSection(settings: Settings, results: Results): Section {
 }
 
 function tableOf(title: string, groups: readonly Group[], results: Results): Table {
-  const found = groups.map(({ attention, runs }) => ({
-    attention,
-    kept: runs.map(({ name }) => results.get<Trained>(name)).filter((each) => each !== undefined),
-    runs,
-  }));
-  const accuracies = found.map(({ kept }) => kept.map(({ result }) => result.accuracy));
-  const softmax = accuracies[0].length > 0 ? estimate(accuracies[0]).mean : undefined;
+  const found = groups.map(({ attention, runs }) => {
+    const nameOf = (i: number) => runs[i].name;
+    const figures = (of: (result: Trained) => number) => bySeed(results, [...runs.keys()], nameOf, of);
+    const command = `\`npm run paper -- ${runs[0].name.replace(/-seed\d+$/, '')}\``;
+    return {
+      name: attention,
+      count: runs.length,
+      command,
+      accuracy: figures(({ accuracy }) => accuracy),
+      loss: figures(({ loss }) => loss),
+    };
+  });
+  const [softmax] = found;
   return {
     title,
-    head: ['attention', 'seeds', 'accuracy', 'of softmax', 'loss', 'images/s', 'command'],
-    rows: found.map(({ attention, kept, runs }, i) => {
-      const command = `\`npm run paper -- ${runs[0].name.replace(/-seed\d+$/, '')}\``;
-      if (kept.length === 0) return [attention, `0 of ${runs.length}`, '', '', '', '', command];
-      const accuracy = estimate(accuracies[i]);
-      const seen = runs[0].config.plan.training.images;
+    head: ['attention', 'seeds', 'accuracy', 'of softmax', 'loss', 'command'],
+    rows: found.map(({ name, count, command, accuracy, loss }) => {
+      const there = accuracy.size;
+      if (there === 0) return [name, `0 of ${count}`, '', '', '', command];
       return [
-        attention,
-        kept.length < runs.length ? `${kept.length} of ${runs.length}` : String(kept.length),
-        accuracyText(accuracy),
-        softmax === undefined ? '' : tenths(accuracy.mean / softmax),
-        estimate(kept.map(({ result }) => result.loss)).mean.toFixed(3),
-        estimate(kept.map(({ seconds }) => seen / seconds)).mean.toFixed(0),
+        name,
+        there < count ? `${there} of ${count}` : String(there),
+        accuracyText(estimate([...accuracy.values()])),
+        shareText(accuracy, softmax.accuracy),
+        meanOf([...loss.values()]).toFixed(3),
         command,
       ];
     }),
   };
 }
 
+function shareText(accuracy: BySeed, softmax: BySeed): string {
+  const share = shareOf(accuracy, softmax);
+  return share === undefined ? '' : tenths(share);
+}
+
 function keptClaim(settings: Settings, results: Results): Claim {
-  const { common, small } = settings;
+  const { common, small, seeds } = settings;
   const claim = `${common} of ${small.tokens} keys keep over ${percent(SHARE)} of the accuracy of softmax.`;
-  const softmax = accuracyOf(results, settings, 'softmax');
-  const leverage = accuracyOf(results, settings, `leverage${common}`);
-  if (!softmax || !leverage) return { claim, evidence: 'runs are missing.' };
-  const shares = SEEDED.map((select) => ({ select, of: accuracyOf(results, settings, `${select}${common}`) }))
-    .filter(({ of }) => of !== undefined)
-    .map(({ select, of }) => `${select} ${tenths(of!.mean / softmax.mean)}`);
+  const softmax = accuraciesOf(results, settings, 'softmax');
+  const found = SEEDED.map((select) => ({
+    select,
+    accuracy: accuraciesOf(results, settings, `${select}${common}`),
+  }));
+  const leverage = found.find(({ select }) => select === 'leverage')!.accuracy;
+  const beyond = eachSeed([leverage, softmax], (own, all) => own - SHARE * all);
+  if (beyond.length < seeds.length) return { claim, evidence: 'runs are missing.' };
+  const shares = found
+    .filter(({ accuracy }) => accuracy.size > 0)
+    .map(({ select, accuracy }) => `${select} ${shareText(accuracy, softmax)}`);
+  const choices = found
+    .filter(({ select }) => select !== 'leverage')
+    .map(({ select, accuracy }) => choiceText(select, leverage, accuracy));
   return {
     claim,
-    holds: leverage.mean / softmax.mean > SHARE,
-    evidence: `of the ${accuracyText(softmax)} of softmax, ${shares.join(', ')}. ${choiceText(settings, results, leverage)}`,
+    holds: verdictOf([signOf(estimate(beyond))]),
+    evidence: `of the ${accuracyText(estimate([...softmax.values()]))} of softmax, ${shares.join(', ')}. ${choices.join(' ')}`,
   };
+}
+
+/** Whether it is leverage that does it: against another choice of as many keys, seed by seed. */
+function choiceText(select: string, leverage: BySeed, other: BySeed): string {
+  const difference = estimate(eachSeed([leverage, other], (a, b) => a - b));
+  if (difference.count === 0) return '';
+  const said = {
+    '1': 'is better than',
+    '0': 'cannot be told from',
+    '-1': 'is worse than',
+  }[signOf(difference)];
+  return `Trained with them, leverage ${said} ${select} (${pointsText(difference)} points).`;
 }
 
 /** What the tail changes in training, with the fewest pairs. */
 function clustersClaim(settings: Settings, results: Results): Claim {
-  const [fewest] = settings.keys;
+  const { common, keys } = settings;
+  const [fewest] = keys;
   const claim = `With ${fewest} stored pairs, models learn more from clusters than from ${fewest} keys alone.`;
-  const clusters = accuracyOf(results, settings, `clusters${fewest}`);
-  const alone = accuracyOf(results, settings, `leverage${fewest}`);
-  if (!clusters || !alone) return { claim, evidence: 'runs are missing.' };
+  const of = (attention: string) => accuraciesOf(results, settings, attention);
+  const [clusters, alone] = ['clusters', 'leverage'].map((name) => of(`${name}${fewest}`));
+  const [difference] = eachSeed([clusters, alone], (a, b) => a - b);
+  if (difference === undefined) return { claim, evidence: 'runs are missing.' };
+  const groups = ['softmax', ...SEEDED.map((select) => `${select}${common}`)].map((name) => [
+    ...of(name).values(),
+  ]);
+  const [ofClusters, ofAlone] = [clusters, alone].map((each) => accuracyText(estimate([...each.values()])));
   return {
     claim,
-    holds: clusters.mean > alone.mean,
-    evidence: `clusters ${accuracyText(clusters)}, leverage with the rest dropped ${accuracyText(alone)}, one seed each.`,
+    holds: verdictOf([signBySpread(difference, groups)]),
+    evidence: `clusters ${ofClusters}, leverage with the rest dropped ${ofAlone}, one seed each, judged by the spread of the seeds of the others.`,
   };
-}
-
-/** Whether it is leverage that does it: against the other choices of as many keys. */
-function choiceText({ common, ...settings }: Settings, results: Results, leverage: Estimate): string {
-  return SEEDED.filter((select) => select !== 'leverage')
-    .map((select) => {
-      const other = accuracyOf(results, { common, ...settings }, `${select}${common}`);
-      if (!other) return '';
-      const difference = leverage.mean - other.mean;
-      const points = (100 * difference).toFixed(2);
-      if (leverage.error === undefined || other.error === undefined)
-        return `Trained with them, leverage less ${select} is ${points} points, of too few seeds to tell.`;
-      const error = Math.hypot(leverage.error, other.error);
-      const said =
-        difference > 2 * error
-          ? 'better than'
-          : difference < -2 * error
-            ? 'worse than'
-            : 'no better or worse than';
-      return `Trained with them, leverage is ${said} ${select} (by ${points} ± ${(100 * error).toFixed(2)} points).`;
-    })
-    .join(' ');
 }
