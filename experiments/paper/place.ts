@@ -1,9 +1,9 @@
-/** Where runs keep things: results for good, in the repository; checkpoints and parts of results in a cache, until a run is done. */
+/** Where runs keep things: results for good, in the repository; checkpoints and parts of results in a cache, which may be emptied when nothing is at work. */
 import {
   existsSync,
   linkSync,
   mkdirSync,
-  readFileSync,
+  renameSync,
   rmSync,
   statSync,
   unlinkSync,
@@ -98,7 +98,7 @@ export class Place {
     const own = `${path}.${process.pid}`;
     writeFileSync(own, String(process.pid));
     try {
-      if (existsSync(path) && !isHeld(path)) rmSync(path, { force: true });
+      removeStale(path, `${own}.stale`);
       // A link appears with its content, or not at all.
       linkSync(own, path);
     } catch (error) {
@@ -107,14 +107,15 @@ export class Place {
     } finally {
       unlinkSync(own);
     }
-    const touch = () => existsSync(path) && utimesSync(path, new Date(), new Date());
+    const touch = () => isOwn(path) && utimesSync(path, new Date(), new Date());
     this.#locks.set(run, setInterval(touch, TOUCH).unref());
     return true;
   }
 
   unlock(run: Run): void {
     clearInterval(this.#locks.get(run));
-    rmSync(this.path(run, 'lock'), { force: true });
+    const path = this.path(run, 'lock');
+    if (isOwn(path)) rmSync(path, { force: true });
   }
 }
 
@@ -122,10 +123,29 @@ export class Place {
 const TOUCH = 10_000;
 const SILENCE = 120_000;
 
+/** Moves a lock aside whose holder is gone, and back where another process has put its own there in between. */
+function removeStale(path: string, aside: string): void {
+  if (!existsSync(path) || isHeld(path)) return;
+  try {
+    renameSync(path, aside);
+    if (isHeld(aside)) linkSync(aside, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
 /** Whether the holder lives: another process may have got its number. */
 function isHeld(path: string): boolean {
-  return Date.now() - statSync(path).mtimeMs < SILENCE && isAlive(Number(readFileSync(path, 'utf8')));
+  const touched = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return Date.now() - touched < SILENCE && isAlive(holderOf(path));
 }
+
+const isOwn = (path: string) => holderOf(path) === process.pid;
+
+/** The number of the process that holds a lock; 0 where there is none. */
+const holderOf = (path: string) => Number(readJson(path) ?? 0);
 
 /** Processor time of a run, which goes on in the next process where this one is killed. */
 class Clock {
@@ -153,6 +173,7 @@ class Clock {
 }
 
 function isAlive(pid: number): boolean {
+  if (!(pid > 0)) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -36,6 +36,17 @@ const MEAN = 3;
 const SHARED = { directions: 4, length: 2 };
 const EPSILON = 0.1;
 
+/** What is drawn, and which scores are large. */
+const MODEL = {
+  kinds: KINDS,
+  d: D,
+  queries: QUERIES,
+  queryNoise: QUERY_NOISE,
+  mean: MEAN,
+  shared: SHARED,
+  epsilon: EPSILON,
+};
+
 /** One kind of noise, its length and a number of planted keys: means over seeds. */
 export interface Found {
   readonly kind: Kind;
@@ -66,7 +77,7 @@ export function planted({ name, seeds }: Settings): Experiment {
   const runs = sizes.map((n): Run => {
     const run: Run = {
       name: `planted-n${n}`,
-      config: { n, d: D, noises, counts, kinds: KINDS, judges: JUDGES, seeds },
+      config: { n, noises, counts, judges: JUDGES, seeds, model: MODEL },
       reads: [],
       seconds: n / 100,
       work: (place) => work(run, n, noises, counts, seeds, place),

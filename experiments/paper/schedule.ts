@@ -37,6 +37,13 @@ export async function missingOf(asked: readonly Run[], place: Place): Promise<Ru
   return [...missing];
 }
 
+/** Whether a run has its result and what it leaves: another command may have done it since it was found missing. */
+async function isFinished(run: Run, place: Place): Promise<boolean> {
+  if (!place.result(run)) return false;
+  for (const artefact of run.leaves ?? []) if ((await artefact.read(place)) === undefined) return false;
+  return true;
+}
+
 /** How the schedule tells where it is: at every start and end, and from time to time between. */
 export interface Teller {
   started(run: Run): void;
@@ -60,8 +67,10 @@ export async function runAll(
   async function execute(run: Run): Promise<void> {
     let error: Error | undefined;
     try {
-      teller.started(run);
-      await work(run, (report) => teller.reported(run, report));
+      if (!(await isFinished(run, place))) {
+        teller.started(run);
+        await work(run, (report) => teller.reported(run, report));
+      }
     } catch (thrown) {
       error = thrown as Error;
       failed.push(run);

@@ -130,6 +130,8 @@ async function work(
     });
     for (let i = 0; i < count; i++) all.push(part);
     place.report({ done: start + count, total: images });
+    // Lets the process hear that it is to end.
+    await new Promise(setImmediate);
   }
   return { images, tokens: model.tokens, heads: meanOf(all) };
 }

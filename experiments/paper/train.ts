@@ -12,7 +12,7 @@ import {
   type TrainingState,
 } from '../../src/vit/trainer.js';
 import { writeWhole } from '../cache.js';
-import { type Artefact, makeArtefacts } from './artefact.js';
+import type { Artefact } from './artefact.js';
 import { setsOf } from './data.js';
 import type { Place } from './place.js';
 import type { Run } from './run.js';
@@ -70,8 +70,9 @@ export function trainingRun(
     seconds: secondsOf(geometry, plan.attention),
     async work(place) {
       const trained = await train(run, place, watched !== undefined);
-      const [failed] = await makeArtefacts(run, place);
-      if (failed) throw new Error(`${failed.file}: cannot be made from ${place.path(run, '.')}`);
+      // Also where there are some: what lies there may be of a training with other code.
+      for (const { file, make } of leaves)
+        if (!(await make(place))) throw new Error(`${file}: cannot be made from ${place.path(run, '.')}`);
       return trained;
     },
   };
