@@ -109,17 +109,19 @@ async function train(config: string, options: TrainOptions, { call, print }: Ses
     `${thousands(parameterCount(plan.model))} parameters, ${attentionText(plan.attention)}: ${start}${thousands(steps)} steps of ${batch} images`,
   );
   let seen = 0;
+  const heed = () => call.signal?.throwIfAborted();
   try {
     while (!trainer.done || trainer.evaluationDue) {
       if (trainer.evaluationDue) {
-        const evaluation = await trainer.evaluate((done, total) =>
-          call.onProgress?.({ phase: 'test images', done, total }),
-        );
+        const evaluation = await trainer.evaluate((done, total) => {
+          heed();
+          call.onProgress?.({ phase: 'test images', done, total });
+        });
         save();
         tell(lineOf(evaluation));
         continue;
       }
-      const { loss, correct } = await trainer.step();
+      const { loss, correct } = await trainer.step(heed);
       seen += batch;
       call.onProgress?.({
         phase: 'training images',
@@ -127,15 +129,15 @@ async function train(config: string, options: TrainOptions, { call, print }: Ses
         total: steps * batch,
         note: `loss ${number(loss / batch)}  accuracy ${percent(correct / batch)}`,
       });
-      if (call.signal?.aborted) {
-        save();
-        throw new Interrupted(
-          `interrupted at step ${trainer.stepsDone} of ${steps}: ${output} is there to go on from with --resume`,
-        );
-      }
       if (performance.now() - saved > interval) save();
     }
     save();
+  } catch (error) {
+    if (!call.signal?.aborted || error !== call.signal.reason) throw error;
+    save();
+    throw new Interrupted(
+      `interrupted at step ${trainer.stepsDone} of ${steps}: ${output} is there to go on from with --resume`,
+    );
   } finally {
     await trainer.close();
   }

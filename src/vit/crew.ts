@@ -5,7 +5,7 @@ import { type Job, Replica, type Shared } from './replica.js';
 
 /** Does pieces of work. */
 export interface Crew {
-  /** The score of each job, in their order, whoever did it. `onDone` is told how many are done. */
+  /** The score of each job, in their order, whoever did it. `onDone` is told how many are done; what it throws ends the run. */
   run(jobs: readonly Job[], version: number, onDone?: (done: number) => void): Promise<Score[]>;
   close(): Promise<void>;
 }
@@ -89,7 +89,12 @@ export function workerCrew(shared: Shared, threads: number): Crew {
         receive = (worker, score) => {
           scores[at.get(worker)!] = score;
           done++;
-          onDone?.(done);
+          try {
+            onDone?.(done);
+          } catch (error) {
+            reject(error);
+            return;
+          }
           if (done === jobs.length) resolve(scores);
           else give(worker);
         };

@@ -114,11 +114,11 @@ export class Trainer {
   }
 
   /**
-   * One step; returns the sums over its images.
+   * One step; returns the sums over its images. `onDone` is told how many of its pieces are computed.
    *
-   * @throws RangeError where the gradient is no longer finite
+   * @throws RangeError where the gradient is no longer finite; what `onDone` throws: the state is then that before the step, and what is left to do is to close the trainer
    */
-  async step(): Promise<Score> {
+  async step(onDone?: (done: number) => void): Promise<Score> {
     const { plan, shared, total, current } = this;
     const { training, model } = plan;
     const { step, running } = current;
@@ -126,7 +126,7 @@ export class Trainer {
       { length: piecesOf(training) },
       (_, piece): Job => ({ kind: 'train', step, piece }),
     );
-    const scores = await this.crew.run(jobs, step);
+    const scores = await this.crew.run(jobs, step, onDone);
     // Pieces are added in order, whoever computed them.
     const count = total.length;
     total.set(shared.gradients.subarray(0, count));
@@ -161,7 +161,7 @@ export class Trainer {
     return score;
   }
 
-  /** Looks at the whole test set, and remembers what came of it. */
+  /** Looks at the whole test set, and remembers what came of it. What `onDone` throws ends it as it does a step. */
   async evaluate(onDone?: (done: number, total: number) => void): Promise<Evaluation> {
     const { plan, shared, current } = this;
     const { step, running } = current;
