@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { loadVit, writeCheckpoint, writeWeights } from '../vit/checkpoint.js';
+import { fingerprintOf } from '../vit/images.js';
 import { type Naming, namings } from '../vit/names.js';
 import { attentionText } from '../vit/operators.js';
 import { parameterCount } from '../vit/parameters.js';
@@ -47,7 +48,8 @@ number of steps. Images of another size than the model's are resized.
 ${dataHelp}
 
 The checkpoint is written every minute, at every look at the test set, at the end and on Ctrl-C; after
-a kill, --resume goes on from it to the same weights, to the last bit, that an uninterrupted run has.
+a kill, --resume goes on from it to the same weights, to the last bit, that an uninterrupted run has,
+on the same images alone, by whatever path.
 The result does not depend on --threads.
 
 Examples:
@@ -87,9 +89,12 @@ async function train(config: string, options: TrainOptions, { call, print }: Ses
     throw new UsageError(`--names must be ${namings.join(' or ')}, got '${names}'`);
   const threads = parseThreads(options.threads);
   const interval = parsePositive(options.saveEvery, '--save-every') * 1000;
-  const plan = await about(config, async () => trainingPlan(jsonOf(config)));
-  const state = await startOf(plan, options);
-  const sets = imageSets(data ?? plan.data);
+  const plan = await about(config, async () =>
+    trainingPlan({ ...jsonOf(config), ...(data !== undefined && { data }) }),
+  );
+  const sets = imageSets(plan.data);
+  const images = fingerprintOf([sets.train, sets.test]);
+  const state = await startOf(plan, images, options);
   const trainer = await about(config, async () => new Trainer(plan, sets, state, threads));
   const steps = stepsOf(plan);
   const { batch } = plan.training;
@@ -99,7 +104,9 @@ async function train(config: string, options: TrainOptions, { call, print }: Ses
     const there = identityOf(output);
     if (there !== undefined && there !== own)
       throw new InputError(`${output}: something else has written it since this run did`);
-    writeFileAtomic(output, [writeCheckpoint(plan, trainer.state, names as Naming)], { synced: true });
+    writeFileAtomic(output, [writeCheckpoint(plan, trainer.state, names as Naming, images)], {
+      synced: true,
+    });
     own = identityOf(output);
     saved = performance.now();
   };
@@ -157,8 +164,8 @@ function identityOf(path: string): string | undefined {
   return file && [file.ino, file.mtimeNs, file.size].join(' ');
 }
 
-/** The first values, or those of the checkpoint to go on from. */
-async function startOf(plan: Plan, { output, resume }: TrainOptions): Promise<TrainingState> {
+/** The first values, or those of the checkpoint to go on from, which must be of these images where it tells. */
+async function startOf(plan: Plan, images: string, { output, resume }: TrainOptions): Promise<TrainingState> {
   if (!resume) {
     if (existsSync(output))
       throw new UsageError(`-o ${output} is there already: go on from it with --resume, or remove it`);
@@ -168,13 +175,17 @@ async function startOf(plan: Plan, { output, resume }: TrainOptions): Promise<Tr
   const loaded = await about(output, () => loadVit(file));
   file.close();
   if (!loaded.state) throw new InputError(`${output}: holds weights, not a checkpoint to go on from`);
-  const { data: _, ...here } = plan;
-  const { data: __, ...there } = loaded.plan;
+  const { data, ...here } = plan;
+  const { data: theirs, ...there } = loaded.plan;
   const different = differences(here, there);
   if (different.length > 0)
     throw new InputError(
       `${output}: is the checkpoint of another configuration, which differs in ${different.join(', ')}`,
     );
+  if (loaded.images !== undefined && loaded.images !== images) {
+    const now = theirs === data ? ' as they were' : `, not of '${data}'`;
+    throw new InputError(`${output}: is the checkpoint of a run on other images, those of '${theirs}'${now}`);
+  }
   return loaded.state;
 }
 

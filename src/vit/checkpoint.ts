@@ -14,18 +14,21 @@ const ABOUT = 'levattention';
 /** What the metadata tell, as JSON. */
 interface About {
   readonly plan: Plan;
+  /** `fingerprintOf` the training and test images. */
+  readonly images?: string;
   /** Of a checkpoint. */
   readonly state?: Pick<TrainingState, 'step' | 'running' | 'history'>;
 }
 
-/** The bytes of a checkpoint: float32 tensors under the names of `naming`. The same state gives the same bytes. */
+/** The bytes of a checkpoint: float32 tensors under the names of `naming`, and, where they are given, what tells its images from others. The same state gives the same bytes. */
 export function writeCheckpoint(
   plan: Plan,
   { parameters, first, second, ...state }: TrainingState,
   naming: Naming = 'huggingface',
+  images?: string,
 ): Uint8Array<ArrayBuffer> {
   const { step, running, history } = state;
-  const about: About = { plan, state: { step, running, history } };
+  const about: About = { plan, images, state: { step, running, history } };
   const tensors: Record<string, ArrayToWrite> = {
     ...namedTensors(plan.model, parameters, naming),
     ...namedTensors(plan.model, first, naming, FIRST),
@@ -48,6 +51,8 @@ export interface LoadedVit {
   /** Its own where it was trained here, the defaults around its shape otherwise. */
   readonly plan: Plan;
   readonly parameters: Float32Array;
+  /** `fingerprintOf` the training and test images, of a checkpoint that tells it. */
+  readonly images?: string;
   /** Of a checkpoint. */
   readonly state?: TrainingState;
 }
@@ -64,7 +69,7 @@ export async function loadVit(source: ByteSource | Uint8Array, untold: UntoldSha
     const model = await shapeOfFile(file, untold);
     return { plan: trainingPlan({ data: 'none', model }), parameters: await vectorFrom(file, model) };
   }
-  const { plan: given, state } = parse(about);
+  const { plan: given, images, state } = parse(about);
   const plan = trainingPlan(given, 'loadVit');
   const parameters = await vectorFrom(file, plan.model);
   if (!state) return { plan, parameters };
@@ -72,7 +77,7 @@ export async function loadVit(source: ByteSource | Uint8Array, untold: UntoldSha
     await vectorFrom(file, plan.model, FIRST),
     await vectorFrom(file, plan.model, SECOND),
   ];
-  return { plan, parameters, state: { ...state, parameters, first, second } };
+  return { plan, parameters, images, state: { ...state, parameters, first, second } };
 }
 
 function parse(text: string): About {
@@ -82,7 +87,12 @@ function parse(text: string): About {
   } catch {
     about = null;
   }
-  if (about === null || typeof about !== 'object' || (about.state !== undefined && !isState(about.state)))
+  if (
+    about === null ||
+    typeof about !== 'object' ||
+    !['string', 'undefined'].includes(typeof about.images) ||
+    (about.state !== undefined && !isState(about.state))
+  )
     throw new RangeError(`loadVit: the metadata '${ABOUT}' must be those of a checkpoint`);
   return about as About;
 }

@@ -1,4 +1,5 @@
 /** Labelled images in memory, and what becomes of one on its way into a model: moved, mirrored, resized, normalised. */
+import { crc32 } from '../io/crc32.js';
 import type { Random } from '../random.js';
 import type { VitShape } from './config.js';
 
@@ -24,6 +25,16 @@ export function firstOfSet(set: ImageSet, count: number | null): ImageSet {
     pixels: set.pixels.subarray(0, count * size),
     labels: set.labels.subarray(0, count),
   };
+}
+
+/** What tells sets of images from others, wherever they lie: their sizes, and the CRC-32 of pixels and labels. */
+export function fingerprintOf(sets: readonly ImageSet[]): string {
+  return sets
+    .map(({ count, channels, height, width, pixels, labels }) => {
+      const digest = crc32(labels, crc32(pixels)).toString(16).padStart(8, '0');
+      return `${[count, channels, height, width].join('x')} ${digest}`;
+    })
+    .join(', ');
 }
 
 /** Random changes of training images. */

@@ -107,7 +107,7 @@ test('damaged checkpoints are refused in one line', async () => {
   );
   await expect(broken('\\"step\\":0', '\\"step\\":x')).rejects.toThrow('those of a checkpoint');
   await expect(broken('\\"history\\":[]', '\\"history\\":{}')).rejects.toThrow('those of a checkpoint');
-  for (const about of ['5', '[]', '{"state":{}}', '{"plan":{"data":"x"},"state":null}'])
+  for (const about of ['5', '[]', '{"state":{}}', '{"plan":{"data":"x"},"state":null}', '{"images":5}'])
     await expect(loadVit(writeSafetensors({}, { metadata: { levattention: about } }))).rejects.toThrow(
       /^loadVit: [^\n]*$/,
     );
