@@ -116,7 +116,7 @@ export class Trainer {
   /**
    * One step; returns the sums over its images. `onDone` is told how many of its pieces are computed.
    *
-   * @throws RangeError where the gradient is no longer finite; what `onDone` throws: the state is then that before the step, and what is left to do is to close the trainer
+   * @throws RangeError where numbers are no longer finite; what `onDone` throws: the state is then that before the step, and what is left to do is to close the trainer
    */
   async step(onDone?: (done: number) => void): Promise<Score> {
     const { plan, shared, total, current } = this;
@@ -126,7 +126,7 @@ export class Trainer {
       { length: piecesOf(training) },
       (_, piece): Job => ({ kind: 'train', step, piece }),
     );
-    const scores = await this.crew.run(jobs, step, onDone);
+    const scores = await orDiverged(step, this.crew.run(jobs, step, onDone));
     // Pieces are added in order, whoever computed them.
     const count = total.length;
     total.set(shared.gradients.subarray(0, count));
@@ -135,10 +135,7 @@ export class Trainer {
       for (let i = 0; i < count; i++) total[i] += part[i];
     }
     const norm = normOf(total);
-    if (!Number.isFinite(norm))
-      throw new RangeError(
-        `train: the gradient must be finite, got norm ${norm} at step ${step}; lower the rate or lengthen the warm-up`,
-      );
+    if (!Number.isFinite(norm)) throw diverged(`the gradient must be finite, got norm ${norm}`, step);
     adamwStep(
       shared.parameters,
       total,
@@ -148,6 +145,8 @@ export class Trainer {
       { ...training, rate: rateAt(step, training.rate, training.warmup, this.steps) },
       parameterParts(model),
     );
+    const length = normOf(shared.parameters);
+    if (!Number.isFinite(length)) throw diverged(`the parameters must be finite, got norm ${length}`, step);
     const score = sumOf(scores);
     this.current = {
       ...current,
@@ -166,7 +165,7 @@ export class Trainer {
     const { plan, shared, current } = this;
     const { step, running } = current;
     const { count } = shared.test;
-    const score = await scoreOf(this.crew, plan.training.chunk, count, step, onDone);
+    const score = await orDiverged(step, scoreOf(this.crew, plan.training.chunk, count, step, onDone));
     const evaluation = {
       step,
       images: step * plan.training.batch,
@@ -185,6 +184,19 @@ export class Trainer {
 
   close(): Promise<void> {
     return this.crew.close();
+  }
+}
+
+const diverged = (rule: string, step: number) =>
+  new RangeError(`train: ${rule} at step ${step}; lower the rate or lengthen the warm-up`);
+
+/** What is refused inside the model because it is not finite, told as what it is in a training. */
+async function orDiverged<T>(step: number, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const [, rule] = /^\w+: (.* must be finite, .*)$/.exec((error as Error).message) ?? [];
+    throw rule === undefined ? error : diverged(rule, step);
   }
 }
 

@@ -89,6 +89,24 @@ test('a run whose checkpoint another run has written stops, and leaves that as i
   expect(readFileSync(place.path('both.safetensors'), 'utf8')).toBe('of another run');
 });
 
+test('a run that diverges says so, and leaves a checkpoint of numbers', async () => {
+  const training = { ...config.training, clip: 1e9, warmup: 0, images: 3200 };
+  place.writeJson('gradient.json', { ...config, training: { ...training, rate: 10, decay: 10 } });
+  place.writeJson('queries.json', { ...config, training: { ...training, rate: 3, decay: 4 } });
+  for (const [name, ...more] of [['gradient.json'], ['queries.json'], ['queries.json', '--threads', '2']]) {
+    const output = `${more.length}-${name}.safetensors`;
+    const args = ['train', name, '-o', output, '--save-every', '0.001', ...more];
+    const { code, stderr } = await place.run(args);
+    const [, step] =
+      /^levattention train: .* must be finite, got .* at step (\d+); lower the rate or lengthen the warm-up\n$/.exec(
+        stderr,
+      ) ?? [];
+    expect([name, code, stderr, step === undefined]).toEqual([name, 1, stderr, false]);
+    const { state } = await loadVit(readFileSync(place.path(output)));
+    expect(state?.step).toBe(Number(step));
+  }
+});
+
 test('what cannot be used is refused in one line', async () => {
   await place.printed('train', 'config.json', '-o', 'there.safetensors');
   place.writeJson('width.json', { ...config, model: { width: 30 } });
