@@ -13,7 +13,7 @@ import { parseCount, parseIndices } from './options.js';
 export const modelHelp = `
 MODEL is a file that \`levattention train\` wrote, or a .safetensors file of ViTForImageClassification of
 transformers or of a VisionTransformer of timm: its heads are taken from config.json beside it, or
-from --heads.`;
+from --heads. Relatives with other parts, such as scaled layers or registers, are refused.`;
 
 /** Options that choose another attention than the model's own. */
 export interface AttentionOptions {
@@ -28,9 +28,7 @@ export interface AttentionOptions {
 export async function openModel(path: string, heads?: string): Promise<LoadedVit> {
   const file = openFile(path);
   const wanted = heads === undefined ? undefined : parseCount(heads, '--heads');
-  const loaded = await about(path, () =>
-    loadVit(file, wanted === undefined ? toldBeside(path) : { heads: wanted }),
-  );
+  const loaded = await about(path, () => loadVit(file, () => ({ heads: wanted, ...toldBeside(path) })));
   const { heads: found } = loaded.plan.model;
   if (wanted !== undefined && wanted !== found)
     throw new InputError(`${path}: heads are ${found}, --heads says ${wanted}`);
@@ -45,11 +43,18 @@ export function readFile(path: string): Uint8Array {
   return readFileSync(path);
 }
 
-/** What config.json of transformers tells of the model beside it. */
+/** What config.json of transformers or timm must say, where it says anything of this. */
+const PLAIN = { hidden_act: 'gelu', global_pool: 'token' };
+
+/** What config.json tells of the model beside it, of which the tensors do not tell all. */
 function toldBeside(path: string): UntoldShape {
   const config = join(dirname(path), 'config.json');
   if (!existsSync(config)) return {};
-  const { num_attention_heads: heads, layer_norm_eps: epsilon } = jsonOf(config) as Record<string, unknown>;
+  const told = jsonOf(config) as Record<string, unknown>;
+  for (const [name, rule] of Object.entries(PLAIN))
+    if (told[name] !== undefined && told[name] !== rule)
+      throw new InputError(`${config}: ${name} must be '${rule}', got ${JSON.stringify(told[name])}`);
+  const { num_attention_heads: heads, layer_norm_eps: epsilon } = told;
   return {
     ...(typeof heads === 'number' && { heads }),
     ...(typeof epsilon === 'number' && { epsilon }),

@@ -58,15 +58,19 @@ export interface LoadedVit {
 }
 
 /**
- * Reads a checkpoint, or the weights of a vision transformer of transformers or timm, whose number of heads must then be told.
+ * Reads a checkpoint, or the weights of a vision transformer of transformers or timm, whose number of heads must then be told;
+ * where it takes a look elsewhere to tell, `untold` may be a function.
  *
  * @throws FormatError, RangeError, TypeError in one line for damaged files and those of other models
  */
-export async function loadVit(source: ByteSource | Uint8Array, untold: UntoldShape = {}): Promise<LoadedVit> {
+export async function loadVit(
+  source: ByteSource | Uint8Array,
+  untold: UntoldShape | (() => UntoldShape) = {},
+): Promise<LoadedVit> {
   const file = await openTensors(source);
   const about = file.metadata.get(ABOUT);
   if (about === undefined) {
-    const model = await shapeOfFile(file, untold);
+    const model = await shapeOfFile(file, typeof untold === 'function' ? untold() : untold);
     return { plan: trainingPlan({ data: 'none', model }), parameters: await vectorFrom(file, model) };
   }
   const { plan: given, images, state } = parse(about);

@@ -103,7 +103,7 @@ export interface UntoldShape {
 /**
  * The shape of the model in a file, from the shapes of its tensors; images are taken to be square.
  *
- * @throws RangeError where `heads` is not given, or the tensors are those of no such model
+ * @throws RangeError where `heads` is not given, or the tensors are those of no such model, or of one with more parts
  */
 export async function shapeOfFile(file: TensorFile, { heads, epsilon }: UntoldShape): Promise<VitShape> {
   const naming = namingOf(file);
@@ -142,5 +142,22 @@ export async function shapeOfFile(file: TensorFile, { heads, epsilon }: UntoldSh
   );
   if (tokensOf(shape) !== tokens)
     throw new RangeError(`loadVit: positions must be those of a square image, got ${tokens} of them`);
+  checkPlain(file, shape, naming);
   return shape;
+}
+
+/** The tensors of a model; not those of our own optimiser, nor what transformers keeps for other tasks than classification. */
+const INSIDE: Readonly<Record<Naming, RegExp>> = {
+  huggingface: /^(classifier\.|vit\.(?!pooler\.|embeddings\.mask_token$))/,
+  timm: /^(?!adamw\.)/,
+};
+
+/** Refuses a model that computes something else: with scaled layers, norms of queries, registers and the like. */
+function checkPlain(file: TensorFile, shape: VitShape, naming: Naming): void {
+  const read = new Set(pieces(shape, naming).map(({ name }) => name));
+  const other = file.names.find((name) => INSIDE[naming].test(name) && !read.has(name));
+  if (other !== undefined)
+    throw new RangeError(
+      `loadVit: the model must have no tensor ${other}, which a plain vision transformer does not have`,
+    );
 }
