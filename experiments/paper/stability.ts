@@ -6,7 +6,7 @@
  * seeds, each head with its best match in the same layer, the matching being found on other images than the overlap. The class token,
  * which is always kept, does not count; two random choices share (k - 1) / (n - 1). Keeps what `paper-patches.svg` shows: which patches of some images are selected.
  *
- * Costs on two cores: see README.md. Expect: far above chance between looks and with the final model, as rates fall to zero; above chance across seeds, for the
+ * Costs seconds once the models are trained. Expect: far above chance between looks and with the final model, as rates fall to zero; above chance across seeds, for the
  * same patches of an image tend to be outstanding.
  */
 

@@ -5,7 +5,7 @@
  * what stands in for the others; how many scores reach epsilon, how many keys they are of, and how many of these keys lie in the universal set
  * U of |x|^2 at the same epsilon. U holds every score of |<q,k>|^2 by theorem, which is counted too; of softmax nothing is promised.
  *
- * Costs on two cores: see README.md. Expect: attention is spread over many keys, so that few keys of any choice lose much; where scores are large, U holds
+ * Costs a minute on two cores (2.8 GHz) once the models are trained. Expect: attention is spread over many keys, so that few keys of any choice lose much; where scores are large, U holds
  * most of their keys because it holds most keys (up to 16 / epsilon of them).
  */
 import { compareAttention } from '../../src/attention/compare.js';
