@@ -26,7 +26,7 @@ import { estimate } from './report/statistics.js';
 import type { Run } from './run.js';
 import { missingOf, runAll } from './schedule.js';
 import { paper, smoke } from './settings.js';
-import { againLines } from './teller.js';
+import { againLines, Lines } from './teller.js';
 
 // The machine may be doing much else.
 vi.setConfig({ testTimeout: 600_000 });
@@ -174,6 +174,20 @@ it('does not do again what another command has finished meanwhile', async () => 
   };
   expect(await runAll(missing, at, execute, 1, quietly)).toEqual([]);
   expect(done).toEqual([first]);
+});
+
+it('tells the time left from the runs that it did itself', () => {
+  const lines: string[] = [];
+  const [theirs, own] = runs.map((run): Run => ({ ...run, seconds: 100 }));
+  const teller = new Lines([theirs, own], 1, (line) => lines.push(line));
+  teller.ended(theirs);
+  teller.started(own);
+  teller.reported(own, { done: 0, total: 10 });
+  const now = performance.now();
+  vi.spyOn(performance, 'now').mockReturnValue(now + 3_600_000);
+  teller.reported(own, { done: 5, total: 10 });
+  vi.restoreAllMocks();
+  expect(lines.at(-1)).toMatch(/: 5 of 10; about 1 h [01] min left$/);
 });
 
 it('plants keys that are there, and estimates with standard errors', () => {

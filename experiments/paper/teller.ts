@@ -78,6 +78,8 @@ export class Lines implements Teller {
 
   ended(run: Run, error?: Error): void {
     this.#done.set(run, 1);
+    // What another command did, or does, says nothing of how fast this one is.
+    if (!this.#said.has(run)) this.#first.set(run, 1);
     this.write(error ? `${run.name}: not done, ${error.message}` : `${run.name}: done; ${this.left()}`);
   }
 

@@ -51,8 +51,10 @@ function toldBeside(path: string): UntoldShape {
   const config = join(dirname(path), 'config.json');
   if (!existsSync(config)) return {};
   const told = jsonOf(config) as Record<string, unknown>;
+  // That of another model, which happens to lie in the same folder.
+  if (typeof told.model_type === 'string' && told.model_type !== 'vit') return {};
   for (const [name, rule] of Object.entries(PLAIN))
-    if (told[name] !== undefined && told[name] !== rule)
+    if ((told[name] ?? rule) !== rule)
       throw new InputError(`${config}: ${name} must be '${rule}', got ${JSON.stringify(told[name])}`);
   const { num_attention_heads: heads, layer_norm_eps: epsilon } = told;
   return {

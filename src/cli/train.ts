@@ -92,9 +92,11 @@ async function train(config: string, options: TrainOptions, { call, print }: Ses
   const plan = await about(config, async () =>
     trainingPlan({ ...jsonOf(config), ...(data !== undefined && { data }) }),
   );
+  if (!options.resume && existsSync(output))
+    throw new UsageError(`-o ${output} is there already: go on from it with --resume, or remove it`);
   const sets = imageSets(plan.data);
   const images = fingerprintOf([sets.train, sets.test]);
-  const state = await startOf(plan, images, options);
+  const state = options.resume ? await resumed(plan, images, output) : initialState(plan);
   const trainer = await about(config, async () => new Trainer(plan, sets, state, threads));
   const steps = stepsOf(plan);
   const { batch } = plan.training;
@@ -164,13 +166,8 @@ function identityOf(path: string): string | undefined {
   return file && [file.ino, file.mtimeNs, file.size].join(' ');
 }
 
-/** The first values, or those of the checkpoint to go on from, which must be of these images where it tells. */
-async function startOf(plan: Plan, images: string, { output, resume }: TrainOptions): Promise<TrainingState> {
-  if (!resume) {
-    if (existsSync(output))
-      throw new UsageError(`-o ${output} is there already: go on from it with --resume, or remove it`);
-    return initialState(plan);
-  }
+/** The values of the checkpoint to go on from, which must be of these images where it tells. */
+async function resumed(plan: Plan, images: string, output: string): Promise<TrainingState> {
   const file = openFile(output);
   const loaded = await about(output, () => loadVit(file));
   file.close();

@@ -35,7 +35,11 @@ test('the epsilon of config.json is used, whoever tells the heads', async () => 
   const told = await loss({ num_attention_heads: 2, layer_norm_eps: 0.5, hidden_act: 'gelu' });
   expect(await loss({ layer_norm_eps: 0.5 }, '--heads', '2')).toBe(told);
   expect(await loss({ num_attention_heads: 2, layer_norm_eps: 0.5 }, '--heads', '2')).toBe(told);
-  expect(await loss({ num_attention_heads: 2 })).not.toBe(told);
+  const plain = await loss({ num_attention_heads: 2, hidden_act: null });
+  expect(plain).not.toBe(told);
+  // What lies there for another model does not count.
+  const other = { model_type: 'llama', num_attention_heads: 8, layer_norm_eps: 0.5, hidden_act: 'silu' };
+  expect(await loss(other, '--heads', '2')).toBe(await loss({}, '--heads', '2'));
 });
 
 test('what another model is told by is refused in one line', async () => {

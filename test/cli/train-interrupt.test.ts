@@ -19,7 +19,7 @@ test('an interrupt leaves a checkpoint and says so', async () => {
   place.writeJson('long.json', { ...config, training: { ...config.training, images: 1e9 } });
   const child = place.start(['train', 'long.json', '-o', 'long.safetensors']);
   const ended = finished(child);
-  setTimeout(() => child.kill('SIGINT'), 3000);
+  child.stdout!.once('data', () => child.kill('SIGINT'));
   const { code, stderr } = await ended;
   expect(code).toBe(130);
   expect(stderr).toMatch(

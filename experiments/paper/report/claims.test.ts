@@ -142,8 +142,6 @@ describe('swapping', () => {
     const near = { ...swapped, 'squared-norm': 0.5, 'long-softmax-clusters': 0.61 };
     const section = await swapSection(smoke, accuracies(half, near));
     expect(verdicts(section)).toEqual([undefined, undefined, undefined]);
-    for (const { evidence } of section.claims.slice(1))
-      expect(evidence).toContain('too near to tell at 4, 8');
   });
 
   it('has lost nothing where swapped models are as good', async () => {

@@ -75,6 +75,10 @@ export function pointsText({ mean, error }: Estimate): string {
   return `${sign}${(100 * Math.abs(mean)).toFixed(2)}${error === undefined ? '' : ` ± ${(100 * error).toFixed(2)}`}`;
 }
 
+/** `3`, `1 of 3`. */
+export const countText = (found: number, wanted: number): string =>
+  found < wanted ? `${found} of ${wanted}` : String(found);
+
 /** `93 %`. */
 export const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 

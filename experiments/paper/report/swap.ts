@@ -7,6 +7,7 @@ import { panelsPlot } from './panels.js';
 import {
   accuracyText,
   type Claim,
+  countText,
   percent,
   pointsText,
   type Results,
@@ -14,8 +15,8 @@ import {
   type Table,
   tenths,
 } from './section.js';
-import { type BySeed, bySeed, eachSeed, shareOf } from './seeds.js';
-import { estimate, meanOf, type Sign, signOf, signOfShares, verdictOf } from './statistics.js';
+import { bySeed, eachSeed, shareOf } from './seeds.js';
+import { estimate, meanOf, signOf, signOfShares, verdictOf } from './statistics.js';
 import { accuraciesOf } from './training.js';
 
 /** Of the softmax models of the training experiment, by seed: accuracy with k keys of a choice, and with all keys on the same images. */
@@ -51,7 +52,7 @@ export async function swapSection(settings: Settings, results: Results): Promise
   return {
     name: 'swap',
     title: 'Softmax-trained models with few keys',
-    text: `Models as softmax trained them, looking at only k keys of each head, the class token among them; nothing is trained again. With a tail, k counts all stored pairs. Of the models of the training experiment keys are dropped, on ${2 * settings.images.swap} test images each; the longer run is swapped with everything on ${settings.images.swap}, and the model at n = ${settings.large.tokens} on ${Math.ceil(settings.images.swap / 2)}. Beside each stands softmax on the same images; models that were trained with few keys, and softmax beside them, are judged on all test images at n = ${small.tokens}.`,
+    text: `Models as softmax trained them, looking at only k keys of each head, the class token among them; nothing is trained again. With a tail, k counts all stored pairs. Of the models of the training experiment keys are dropped, on ${2 * settings.images.swap} test images each; the longer run is swapped with everything on ${settings.images.swap}, and the model at n = ${settings.large.tokens} on ${Math.ceil(settings.images.swap / 2)}. Beside each stands softmax on the same images; models that were trained with few keys, and softmax beside them, are judged on ${small.testImages ?? 'all'} test images at n = ${small.tokens} and ${settings.large.testImages ?? 'all'} at n = ${settings.large.tokens}.`,
     tables: [
       trainedTable(settings, results),
       seededTable(settings, results),
@@ -72,20 +73,21 @@ export async function swapSection(settings: Settings, results: Results): Promise
   };
 }
 
-/** Swapped against trained, by keys, each beside softmax on its images. */
+/** Swapped against trained, by keys, each beside softmax on its images, over the seeds that all have. */
 function trainedTable(settings: Settings, results: Results): Table {
   const { keys, small } = settings;
   const softmax = accuraciesOf(results, settings, 'softmax');
-  const text = (values: BySeed) => accuracyText(estimate([...values.values()]));
   const rows = keys.flatMap((k) => {
     const { few, all } = swappedOf(results, settings, 'leverage', k);
     const trained = accuraciesOf(results, settings, `leverage${k}`);
-    if ([few, trained, softmax].some(({ size }) => size === 0)) return [];
-    return [[String(k), ...[few, all, trained, softmax].map(text)]];
+    const found = eachSeed([few, all, trained, softmax], (...figures) => figures);
+    if (found.length === 0) return [];
+    const columns = found[0].map((_, i) => accuracyText(estimate(found.map((figures) => figures[i]))));
+    return [[String(k), String(found.length), ...columns]];
   });
   return {
     title: `n = ${small.tokens}, leverage, keys dropped`,
-    head: ['keys', 'swapped', 'softmax, same images', 'trained with them', 'softmax, all images'],
+    head: ['keys', 'seeds', 'swapped', 'softmax, same images', 'trained with them', 'softmax, all images'],
     rows,
   };
 }
@@ -93,12 +95,13 @@ function trainedTable(settings: Settings, results: Results): Table {
 function seededTable(settings: Settings, results: Results): Table {
   const { keys, small, seeds } = settings;
   return {
-    title: `n = ${small.tokens}, the ${seeds.length} softmax models of the training experiment, keys dropped`,
-    head: ['keys by', ...keys.map(String), 'all'],
+    title: `n = ${small.tokens}, softmax models of the training experiment, keys dropped`,
+    head: ['keys by', 'seeds', ...keys.map(String), 'all'],
     rows: SWAPPED.map((select) => {
       const found = keys.map((k) => swappedOf(results, settings, select, k));
       return [
         select,
+        countText(found[0].all.size, seeds.length),
         ...[...found.map(({ few }) => few), found[0].all].map((values) =>
           values.size > 0 ? accuracyText(estimate([...values.values()])) : '',
         ),
@@ -149,14 +152,14 @@ function largeTable(settings: Settings, results: Results): Table {
   const trained = (k: number) => accuraciesOf(results, settings, `leverage${k}`, large.tokens).get(seeds[0]);
   return {
     title: `n = ${large.tokens}, leverage, keys dropped`,
-    head: ['keys', 'swapped', 'trained with them', 'softmax'],
+    head: ['keys', 'swapped', 'softmax, same images', 'trained with them, more images'],
     rows: (result?.cells ?? []).map(({ keys, accuracy }) => {
       const found = trained(keys);
       return [
         String(keys),
         tenths(accuracy),
-        found === undefined ? '' : tenths(found),
         tenths(result!.softmax),
+        found === undefined ? '' : tenths(found),
       ];
     }),
   };
@@ -187,7 +190,7 @@ function recoverClaim(settings: Settings, results: Results): Claim {
 const points = (values: readonly number[]) => pointsText(estimate(values)).replace(/^\+/, '');
 
 function leverageClaim(settings: Settings, results: Results): Claim {
-  const { keys, seeds } = settings;
+  const { keys, seeds, common } = settings;
   const claim = 'Leverage beats squared norms when swapped.';
   // Seed by seed: the same model with either choice.
   const lead = (other: string) =>
@@ -200,22 +203,16 @@ function leverageClaim(settings: Settings, results: Results): Claim {
   const [norms, random] = ['squared-norm', 'random'].map(lead);
   if ([...norms, ...random].some(({ difference }) => difference.count < seeds.length))
     return { claim, evidence: 'runs are missing.' };
-  const signs = norms.map(({ difference }) => signOf(difference));
+  const judged = norms.find(({ k }) => k === common)!;
   return {
     claim,
-    holds: verdictOf(signs),
-    evidence: `leverage less squared norm, in points of accuracy, by keys: ${text(norms)}${untold(keys, signs)}. Leverage less random keys: ${text(random)}.`,
+    holds: verdictOf([signOf(judged.difference)]),
+    evidence: `leverage less squared norm, in points of accuracy, by keys: ${text(norms)}. Leverage less random keys: ${text(random)}. Judged at ${common}.`,
   };
 }
 
-/** Where a difference may be chance. */
-function untold(keys: readonly number[], signs: readonly Sign[]): string {
-  const among = keys.filter((_, i) => signs[i] === 0);
-  return among.length === 0 ? '' : ` (too near to tell at ${among.join(', ')})`;
-}
-
 /** What the tail changes. */
-function tailClaim({ keys }: Settings, results: Results, model: string): Claim {
+function tailClaim({ keys, common }: Settings, results: Results, model: string): Claim {
   const claim = 'Accounting for the keys that are not kept loses less than dropping them.';
   const cells = fullCells(results, model);
   const expected = results.named(`swap-${model}-`);
@@ -229,14 +226,14 @@ function tailClaim({ keys }: Settings, results: Results, model: string): Claim {
     return { k, dropped: of(true), best: of(false), own };
   });
   const { images, softmax } = cells[0];
-  const signs = rows.map(({ own, dropped }) => signOfShares(own.accuracy, dropped.accuracy, images));
+  const { own, dropped } = rows.find(({ k }) => k === common)!;
   const evidence = rows.map(
     ({ k, dropped, best, own }) =>
       `at ${k}, the best choice with the rest dropped ${tenths(dropped.accuracy)} (${dropped.select}), clusters by default ${tenths(own.accuracy)}, the best tail ${tenths(best.accuracy)} (${best.select === DEFAULT_CLUSTERS ? '' : `${best.select}, `}${best.tail})`,
   );
   return {
     claim,
-    holds: verdictOf(signs),
-    evidence: `${evidence.join('; ')}${untold(keys, signs)}. With all keys ${tenths(softmax)}.`,
+    holds: verdictOf([signOfShares(own.accuracy, dropped.accuracy, images)]),
+    evidence: `${evidence.join('; ')}. With all keys ${tenths(softmax)}. Judged at ${common}, clusters by default.`,
   };
 }

@@ -8,6 +8,7 @@ import { panelsPlot } from './panels.js';
 import {
   accuracyText,
   type Claim,
+  countText,
   percent,
   pointsText,
   type Results,
@@ -130,11 +131,11 @@ function tableOf(title: string, groups: readonly Group[], results: Results): Tab
     title,
     head: ['attention', 'seeds', 'accuracy', 'of softmax', 'loss', 'command'],
     rows: found.map(({ name, count, command, accuracy, loss }) => {
-      const there = accuracy.size;
-      if (there === 0) return [name, `0 of ${count}`, '', '', '', command];
+      const seeds = countText(accuracy.size, count);
+      if (accuracy.size === 0) return [name, seeds, '', '', '', command];
       return [
         name,
-        there < count ? `${there} of ${count}` : String(there),
+        seeds,
         accuracyText(estimate([...accuracy.values()])),
         shareText(accuracy, softmax.accuracy),
         meanOf([...loss.values()]).toFixed(3),
