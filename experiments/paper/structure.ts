@@ -83,12 +83,24 @@ export interface HeadStructure {
   readonly large: readonly Large[];
 }
 
+/** Keys of large softmax scores on one image, over all heads: how many, how many in U, and how many a random set as large would hold. */
+export interface LargeKeys {
+  readonly keys: number;
+  readonly inSet: number;
+  readonly chance: number;
+}
+
 /** Result of a run. */
 export interface Structure {
   readonly images: number;
   readonly tokens: number;
   readonly heads: readonly HeadStructure[];
+  /** [image][epsilon]. */
+  readonly largeKeys: readonly (readonly LargeKeys[])[];
 }
+
+/** Some images: means of the heads, and each image's keys of large scores. */
+type Part = Pick<Structure, 'heads' | 'largeKeys'>;
 
 /** The experiment on softmax-trained models. */
 export function structure(
@@ -99,7 +111,14 @@ export function structure(
   const runs = models.map(({ run: model, images }): Run => {
     const run: Run = {
       name: `structure-${model.name}`,
-      config: { model: model.config, keys, choices: CHOICES, epsilons: EPSILONS, images },
+      config: {
+        model: model.config,
+        keys,
+        choices: CHOICES,
+        epsilons: EPSILONS,
+        images,
+        largeKeys: 'by image',
+      },
       reads: [weightsOf(model)],
       seconds: (images * model.tokens) / 197,
       work: (place) => work(run, model, images, keys, place),
@@ -118,22 +137,37 @@ async function work(
 ): Promise<Structure> {
   const { plan } = model.config;
   const layersOf = watch(plan, await contentOf(weightsOf(model), place), setsOf(plan.data).test);
-  const parts = place.parts<HeadStructure[]>(run);
-  const all: HeadStructure[][] = [];
+  const parts = place.parts<Part>(run);
+  const all: (readonly HeadStructure[])[] = [];
+  const largeKeys: (readonly LargeKeys[])[] = [];
   for (let start = 0; start < images; start += CHUNK) {
     const count = Math.min(CHUNK, images - start);
     const part = await parts.get(String(start), () => {
       const each = Array.from({ length: count }, (_, i) =>
         layersOf(start + i).flatMap((layer) => headsOf(layer, keys)),
       );
-      return meanOf(each);
+      return { heads: meanOf(each), largeKeys: each.map((heads) => largeKeysOf(heads, model.tokens)) };
     });
-    for (let i = 0; i < count; i++) all.push(part);
+    for (let i = 0; i < count; i++) all.push(part.heads);
+    largeKeys.push(...part.largeKeys);
     place.report({ done: start + count, total: images });
     // Lets the process hear that it is to end.
     await new Promise(setImmediate);
   }
-  return { images, tokens: model.tokens, heads: meanOf(all) };
+  return { images, tokens: model.tokens, heads: meanOf(all), largeKeys };
+}
+
+/** Sums over the heads of one image. */
+function largeKeysOf(heads: readonly HeadStructure[], tokens: number): LargeKeys[] {
+  return EPSILONS.map((_, e) => {
+    const sum = (figure: (large: Large) => number) =>
+      heads.reduce((total, { large }) => total + figure(large[e]), 0);
+    return {
+      keys: sum(({ keys }) => keys),
+      inSet: sum(({ inSet }) => inSet),
+      chance: sum(({ keys, set }) => (keys * set) / tokens),
+    };
+  });
 }
 
 /** All heads of a layer on one image. */
@@ -207,7 +241,7 @@ function scoresOf(
 }
 
 /** The mean of everything that is a number, names and places being the same. */
-function meanOf(images: readonly HeadStructure[][]): HeadStructure[] {
+function meanOf(images: readonly (readonly HeadStructure[])[]): HeadStructure[] {
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   return images[0].map((first, h) => ({
     ...first,

@@ -1,6 +1,6 @@
 /** Each rule just inside and just outside its bound, computed by hand. */
 import { describe, expect, it } from 'vitest';
-import { estimate, signAgainstChance, signBySpread, signOf, signOfShares, verdictOf } from './statistics.js';
+import { estimate, signBySpread, signOf, signOfShares, verdictOf } from './statistics.js';
 
 describe('signs', () => {
   it('of a mean, by Student: 4.303 standard errors of three values, 12.706 of two, none of one', () => {
@@ -29,12 +29,6 @@ describe('signs', () => {
     expect(signOfShares(0.5, 0.4, 1000)).toBe(1);
     expect([signOfShares(0.5, 0.46, 1000), signOfShares(0.5, 0.455, 1000)]).toEqual([0, 1]);
     expect(signOfShares(0.455, 0.5, 1000)).toBe(-1);
-  });
-
-  it('against chance, where there is enough of it', () => {
-    // Expected 50 of 100, variance 25: 15 away.
-    expect([65, 66, 35, 34].map((found) => signAgainstChance(found, 100, 50))).toEqual([0, 1, 0, -1]);
-    expect(signAgainstChance(1000, 1000, 4.9)).toBe(0);
   });
 });
 

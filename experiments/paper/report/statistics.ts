@@ -49,12 +49,6 @@ export function signOfShares(a: number, b: number, count: number): Sign {
   return beyond(a - b, 1.96 * Math.sqrt((a * (1 - a) + b * (1 - b)) / count));
 }
 
-/** The sign of `found` of `count` less what chance would give, at three standard deviations, for several comparisons at once; too little of that does not tell. */
-export function signAgainstChance(found: number, count: number, expected: number): Sign {
-  const variance = expected * (1 - expected / count);
-  return variance < 5 ? 0 : beyond(found - expected, 3 * Math.sqrt(variance));
-}
-
 const beyond = (x: number, bound: number): Sign => (x > bound ? 1 : x < -bound ? -1 : 0);
 
 /** Of several comparisons: whether what can be told is positive throughout; undefined where nothing can be told. */

@@ -1,9 +1,16 @@
 /** Report of the structure of attention: what few keys lose in each layer, and where large scores lie. */
 import type { Settings } from '../settings.js';
-import { CHOICES, choiceName, type HeadStructure, type Large, type Structure } from '../structure.js';
+import {
+  CHOICES,
+  choiceName,
+  type HeadStructure,
+  type Large,
+  type LargeKeys,
+  type Structure,
+} from '../structure.js';
 import { type Panel, panelsPlot } from './panels.js';
 import { type Claim, percent, type Results, type Section, type Table } from './section.js';
-import { meanOf, signAgainstChance, verdictOf } from './statistics.js';
+import { estimate, meanOf, signOf, verdictOf } from './statistics.js';
 
 /** What is drawn, and shown head by head. */
 const DRAWN = ['leverage', 'leverage-centred', 'squared-norm', 'random', 'oracle', 'clusters'];
@@ -154,26 +161,31 @@ function setClaim(found: readonly Named[]): Claim {
   };
 }
 
-/** More than sets of as many keys would hold by chance, in each head. */
+/** Chance must have it of so many keys, or nothing is told. */
+const ENOUGH = 5;
+
+/** More than sets of as many keys would hold by chance, in each head of each image. */
 function largeClaim(found: readonly Named[]): Claim {
   const claim = 'Keys of large softmax scores lie in U (no theorem), more than chance would have it.';
   if (found.length === 0) return { claim, evidence: 'runs are missing.' };
-  const inChance = ({ heads, images, tokens }: Named, e: number) =>
-    images * heads.reduce((sum, { large }) => sum + (large[e].keys * large[e].set) / tokens, 0);
+  const total = ({ largeKeys }: Named, e: number, figure: keyof LargeKeys) =>
+    largeKeys.reduce((sum, image) => sum + image[e][figure], 0);
   const signs = found.flatMap((model) =>
     model.heads[0].large.map((_, e) =>
-      signAgainstChance(totalOf(model, e, 'inSet'), totalOf(model, e, 'keys'), inChance(model, e)),
+      total(model, e, 'chance') < ENOUGH
+        ? 0
+        : signOf(estimate(model.largeKeys.map((image) => image[e].inSet - image[e].chance))),
     ),
   );
   return {
     claim,
     holds: verdictOf(signs),
     evidence: `${byThreshold(found, (model, e) => {
-      const [keys, inSet] = (['keys', 'inSet'] as const).map((figure) => totalOf(model, e, figure));
+      const keys = total(model, e, 'keys');
       const { epsilon } = model.heads[0].large[e];
       return keys === 0
         ? `at ${epsilon} no score is large`
-        : `at ${epsilon} U holds ${inSet.toLocaleString('en')} of ${keys.toLocaleString('en')}, ${inChance(model, e).toFixed(1)} by chance`;
-    })} Judged where chance has a variance of five keys or more.`,
+        : `at ${epsilon} U holds ${total(model, e, 'inSet').toLocaleString('en')} of ${keys.toLocaleString('en')}, ${total(model, e, 'chance').toFixed(1)} by chance`;
+    })} Judged image by image, where chance has it of ${ENOUGH} keys or more.`,
   };
 }
