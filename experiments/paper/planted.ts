@@ -7,7 +7,7 @@
  * recall: how many of the planted keys are among as many keys of largest score, by selector; for |<q,k>|^2 how many scores >= 0.1 there are, how many of
  * them lie on planted keys, how many in U.
  *
- * The paper's own assumptions on its planted model were not at hand; this is a generator in its spirit. Costs four minutes on two cores (2.8 GHz). Expect: leverage
+ * The paper's own assumptions on its planted model were not at hand; this is a generator in its spirit. Costs five minutes on two cores (2.8 GHz). Expect: leverage
  * finds what is planted as long as it is longer than the noise in all directions, and is not crowded: many planted keys in few directions lower each
  * other's scores. Where noise is long in few directions, norms find the noise, and leverage still what is planted; of noise in all directions norms do as well.
  */
