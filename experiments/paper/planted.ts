@@ -79,7 +79,7 @@ export function planted({ name, seeds }: Settings): Experiment {
       name: `planted-n${n}`,
       config: { n, noises, counts, judges: JUDGES, seeds, model: MODEL },
       reads: [],
-      seconds: n / 100,
+      seconds: n / 50,
       work: (place) => work(run, n, noises, counts, seeds, place),
     };
     return run;
