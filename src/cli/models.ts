@@ -52,7 +52,7 @@ function toldBeside(path: string): UntoldShape {
   if (!existsSync(config)) return {};
   const told = jsonOf(config) as Record<string, unknown>;
   // That of another model, which happens to lie in the same folder.
-  if (typeof told.model_type === 'string' && told.model_type !== 'vit') return {};
+  if (typeof told.model_type === 'string' && !told.model_type.startsWith('vit')) return {};
   for (const [name, rule] of Object.entries(PLAIN))
     if ((told[name] ?? rule) !== rule)
       throw new InputError(`${config}: ${name} must be '${rule}', got ${JSON.stringify(told[name])}`);

@@ -35,6 +35,7 @@ test('the epsilon of config.json is used, whoever tells the heads', async () => 
   const told = await loss({ num_attention_heads: 2, layer_norm_eps: 0.5, hidden_act: 'gelu' });
   expect(await loss({ layer_norm_eps: 0.5 }, '--heads', '2')).toBe(told);
   expect(await loss({ num_attention_heads: 2, layer_norm_eps: 0.5 }, '--heads', '2')).toBe(told);
+  expect(await loss({ model_type: 'vit_msn', num_attention_heads: 2, layer_norm_eps: 0.5 })).toBe(told);
   const plain = await loss({ num_attention_heads: 2, hidden_act: null });
   expect(plain).not.toBe(told);
   // What lies there for another model does not count.

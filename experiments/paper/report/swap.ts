@@ -68,7 +68,7 @@ export async function swapSection(settings: Settings, results: Results): Promise
       'swap',
       `Accuracy as a share of that of softmax on the same images, against keys of each head at n = ${small.tokens}: models trained with them, and softmax-trained ones that are swapped`,
       [{ title: `n = ${small.tokens}`, curves }],
-      { x: 'keys of each head', ticks: keys, log: true, y: 'share of softmax', range: [0, 1] },
+      { x: 'keys of each head', ticks: keys, log: true, y: 'share of softmax', range: [0, 1.1] },
     ),
   };
 }

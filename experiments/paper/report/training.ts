@@ -62,9 +62,9 @@ export async function trainingSection(settings: Settings, results: Results): Pro
     curves: of(tokens).flatMap(({ attention, runs }) => {
       const histories = results.all<Trained>(runs.map(({ name }) => name)).map(({ history }) => history);
       if (histories.length === 0) return [];
-      const points = histories[0].map(({ images }, i) => {
-        return [images, meanOf(histories.map((history) => history[i].testAccuracy))] as const;
-      });
+      const points = histories[0].map(
+        ({ images }, i) => [images, meanOf(histories.map((history) => history[i].testAccuracy))] as const,
+      );
       return [{ name: attention, points }];
     }),
   }));
