@@ -117,18 +117,24 @@ function unfilter(rows: Uint8Array, stride: number, step: number, where: string)
   for (let start = 0; start < rows.length; start += stride + 1) {
     const filter = rows[start];
     if (filter > 4) refuse(where, `filter ${filter} is not known`);
+    if (filter === 0) continue;
     for (let at = start + 1; at <= start + stride; at++) {
-      const left = at - step > start ? rows[at - step] : 0;
+      const inside = at - step > start;
+      const left = inside ? rows[at - step] : 0;
       const up = start > 0 ? rows[at - stride - 1] : 0;
-      const corner = start > 0 && at - step > start ? rows[at - stride - 1 - step] : 0;
-      rows[at] += [0, left, up, (left + up) >> 1, paeth(left, up, corner)][filter];
+      if (filter === 1) rows[at] += left;
+      else if (filter === 2) rows[at] += up;
+      else if (filter === 3) rows[at] += (left + up) >> 1;
+      else rows[at] += paeth(left, up, start > 0 && inside ? rows[at - stride - 1 - step] : 0);
     }
   }
 }
 
 /** Of the three the one nearest to left + up - corner; the first among equals. */
 function paeth(left: number, up: number, corner: number): number {
-  const [toLeft, toUp, toCorner] = [up - corner, left - corner, left + up - 2 * corner].map(Math.abs);
+  const toLeft = Math.abs(up - corner);
+  const toUp = Math.abs(left - corner);
+  const toCorner = Math.abs(left + up - 2 * corner);
   if (toLeft <= toUp && toLeft <= toCorner) return left;
   return toUp <= toCorner ? up : corner;
 }
@@ -150,6 +156,7 @@ function pixelsOf(
   /** Sample `i` of a row, in its own bits. */
   function sample(y: number, i: number): number {
     const row = y * (stride + 1) + 1;
+    if (depth === 8) return rows[row + i];
     if (depth === 16) return rows[row + 2 * i] * 256 + rows[row + 2 * i + 1];
     const bit = i * depth;
     return (rows[row + (bit >> 3)] >> (8 - depth - (bit & 7))) & most;
@@ -160,22 +167,23 @@ function pixelsOf(
     colour === 0 || colour === 2
       ? Array.from({ length: alpha.length / 2 }, (_, i) => alpha[2 * i] * 256 + alpha[2 * i + 1])
       : [];
+  /** The samples of a pixel. */
+  const raw = new Uint16Array(samples);
+  const isClear = () => clear.length > 0 && raw.every((value, c) => value === clear[c]);
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) {
-      const raw = Array.from({ length: samples }, (_, i) => sample(y, x * samples + i));
-      let opaque = 1;
-      let values: number[];
+      for (let i = 0; i < samples; i++) raw[i] = sample(y, x * samples + i);
+      const at = y * width + x;
       if (colour === 3) {
         const [entry] = raw;
         if (3 * entry + 2 >= palette!.length) refuse(where, `the palette has no entry ${entry}`);
-        values = [0, 1, 2].map((c) => palette![3 * entry + c]);
-        opaque = (alpha[entry] ?? 255) / 255;
+        const opaque = (alpha[entry] ?? 255) / 255;
+        for (let c = 0; c < 3; c++) pixels[c * size + at] = Math.round(palette![3 * entry + c] * opaque);
       } else {
-        values = raw.slice(0, channels).map((value) => (255 * value) / most);
-        if (samples > channels) opaque = raw[channels] / most;
-        else if (clear.length > 0 && raw.every((value, c) => value === clear[c])) opaque = 0;
+        const opaque = samples > channels ? raw[channels] / most : isClear() ? 0 : 1;
+        for (let c = 0; c < channels; c++)
+          pixels[c * size + at] = Math.round(((255 * raw[c]) / most) * opaque);
       }
-      for (let c = 0; c < channels; c++) pixels[c * size + y * width + x] = Math.round(values[c] * opaque);
     }
   return { width, height, channels, pixels };
 }
