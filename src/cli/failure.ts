@@ -59,6 +59,8 @@ function describe(error: unknown): { text: string; code: number } {
   // Readers begin with the name of their format, which is of use; where it is not known yet, with that of a function.
   if (error instanceof FormatError)
     return { text: error.message.replace(/^openTensors: /, ''), code: exitCode.input };
+  if (/^(Array buffer allocation failed|WebAssembly\.Memory\.grow\(\):)/.test(error.message))
+    return { text: `there is not enough memory (${error.message})`, code: exitCode.input };
   const refusal = refusalOf(error);
   if (refusal !== undefined) return { text: refusal, code: exitCode.input };
   return {

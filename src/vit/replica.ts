@@ -31,7 +31,9 @@ export class Replica {
 
   constructor(private readonly shared: Shared) {
     const { model, attention, training } = shared.plan;
-    this.vit = new Vit(model, attentionOperator(attention, training.seed), training.chunk);
+    this.vit = new Vit(model, attentionOperator(attention, training.seed), training.chunk, {
+      learns: shared.train !== undefined,
+    });
     if (shared.train) this.order = new ImageOrder(training, shared.train.count);
     this.images = new Float32Array(training.chunk * model.channels * model.image[0] * model.image[1]);
     this.dLogits = new Float32Array(training.chunk * model.classes);

@@ -7,6 +7,7 @@ import { piecesOf } from './order.js';
 import { initialParameters, parameterCount, parameterParts } from './parameters.js';
 import { looksOf, type Plan, type Recipe, stepsOf } from './plan.js';
 import type { Job, Shared } from './replica.js';
+import { checkRoom, chunkForLooks } from './room.js';
 
 /** A look at the test set. */
 export interface Evaluation {
@@ -61,13 +62,17 @@ export class Trainer {
   private readonly testRuns: Set<number>;
   private current: TrainingState;
 
-  /** @param threads - workers, no more than there are pieces of work; 1 for this thread alone, with the same result to the last bit */
+  /**
+   * @param threads - workers, no more than there are pieces of work; 1 for this thread alone, with the same result to the last bit
+   * @throws RangeError for images of another kind than the model's, and where the model does not find room
+   */
   constructor(
     readonly plan: Plan,
     sets: Sets,
     state: TrainingState,
     threads = 1,
   ) {
+    checkRoom(plan, 'train');
     checkSets(plan, sets);
     const { model, training } = plan;
     const workers = Math.min(threads, Math.max(piecesOf(training), chunksOf(sets.test, training)));
@@ -200,14 +205,15 @@ async function orDiverged<T>(step: number, work: Promise<T>): Promise<T> {
   }
 }
 
-/** The score of a model on a set of images. */
+/** The score of a model on a set of images; of a large model fewer than `chunk` are looked at together. */
 export async function evaluateVit(
-  plan: Plan,
+  given: Plan,
   parameters: Float32Array,
   test: ImageSet,
   threads = 1,
   onDone?: (done: number, total: number) => void,
 ): Promise<Score> {
+  const plan = { ...given, training: { ...given.training, chunk: chunkForLooks(given) } };
   const workers = Math.min(threads, chunksOf(test, plan.training));
   const place = workers > 1 ? sharedPlace : ownPlace;
   checkSet(plan, test, 'test');

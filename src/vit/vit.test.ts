@@ -18,7 +18,7 @@ const shape = vitShape({
 });
 
 function model(type: 'float32' | 'float64', images = 3): Vit {
-  const vit = new Vit(shape, plainAttention, images, type);
+  const vit = new Vit(shape, plainAttention, images, { type });
   vit.parameters.set(fillNormal(vit.parameters.slice(), 5, 0.4));
   return vit;
 }
@@ -82,4 +82,15 @@ test('first values: the same for a seed, in their ranges, the head zero', () => 
       expect([name, part.every((value) => value === 0)]).toEqual([name, true]);
     else expect([name, part.every((value) => Math.abs(value) < 3)]).toEqual([name, true]);
   }
+});
+
+test('a model that does not learn goes forward alike, and not backward', () => {
+  const learner = model('float32');
+  const reader = new Vit(shape, plainAttention, 3, { learns: false });
+  reader.parameters.set(learner.parameters);
+  const pixels = Float32Array.from(images);
+  expect(reader.forward(pixels, [0, 1, 2]).slice()).toEqual(learner.forward(pixels, [0, 1, 2]).slice());
+  expect(() => reader.backward(new Float32Array(9))).toThrow(
+    'Vit.backward: the model must be one that learns',
+  );
 });

@@ -27,17 +27,20 @@ export class Vit {
   private readonly whole: Activations;
   private stage: Stage;
 
-  /** In float32 on the kernels of the machine, or in float64, slowly, to check gradients. */
+  /**
+   * In float32 on the kernels of the machine, or in float64, slowly, to check gradients; a model that `learns` has room for them,
+   * one that does not cannot go backward.
+   */
   constructor(
     readonly shape: VitShape,
     readonly operator: AttentionOperator,
     readonly images: number,
-    type: 'float32' | 'float64' = 'float32',
+    { type = 'float32', learns = true }: { type?: 'float32' | 'float64'; learns?: boolean } = {},
   ) {
     const count = parameterCount(shape);
     const layOut = (floats: (length: number) => Floats) => ({
       parameters: floats(count),
-      gradients: floats(count),
+      gradients: floats(learns ? count : 0),
       activations: activationsFor(shape, images, floats),
     });
     const { kernels, held } =
@@ -107,6 +110,7 @@ export class Vit {
   /** Adds to `gradients` those of the last forward pass, from the gradient [B, classes] of its logits. */
   backward(gradient: Floats): void {
     const { dense, shape, views, gradientViews } = this;
+    if (this.gradients.length === 0) throw new RangeError('Vit.backward: the model must be one that learns');
     const { width, classes } = shape;
     const { count, blocks, ends } = this.stage;
     const { patches, tokens, dTokens, classRows, normed, dNormed, stats, dLogits } = ends;
