@@ -8,10 +8,11 @@ import { attentionOperator } from '../vit/operators.js';
 import { Vit } from '../vit/vit.js';
 import { fashionClasses } from './image-data.js';
 import { about } from './inputs.js';
-import { type AttentionOptions, attentionOf, modelHelp, openModel, readFile } from './models.js';
+import { type AttentionOptions, attentionOf, modelHelp, openModel } from './models.js';
 import { parseCount } from './options.js';
 import type { Session } from './session.js';
 import { table } from './text.js';
+import { readFile } from './whole-file.js';
 
 interface ClassifyOptions extends AttentionOptions {
   readonly top: string;
@@ -37,7 +38,7 @@ interface Guess {
 }
 
 /** The command. */
-export function classifyCommand({ print }: Session): Command {
+export function classifyCommand(session: Session): Command {
   return new Command('classify')
     .summary('what a vision transformer takes pictures for')
     .description('Prints the likeliest classes of each picture with their probabilities.')
@@ -47,14 +48,17 @@ export function classifyCommand({ print }: Session): Command {
     .option('--invert', 'take dark for bright, as for ink on paper')
     .option('--softmax', 'attend to all keys')
     .option('--keys <k>', 'attend to so many keys in each head')
-    .option('--select <selector>', 'with --keys: which ones; leverage unless given')
+    .option(
+      '--select <selector>',
+      'with --keys: which ones; leverage unless given, with clusters leverage-centred',
+    )
     .option('--tail <tail>', 'with --keys: what stands in for the others, as for attend; drop unless given')
     .option('--always <list>', 'with --keys: positions that are always kept, or none; 0 unless given')
     .option('--heads <h>', 'heads of a model that does not tell')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action(async (model: string, pictures: string[], options: ClassifyOptions) =>
-      print(await classify(model, pictures, options)),
+      session.print(await classify(model, pictures, options, session)),
     );
 }
 
@@ -62,19 +66,24 @@ async function classify(
   path: string,
   pictures: readonly string[],
   options: ClassifyOptions,
+  { call }: Session,
 ): Promise<string> {
   const top = parseCount(options.top, '--top');
   const other = attentionOf(options);
   const { plan, parameters } = await openModel(path, options.heads);
   const { model, training, attention } = plan;
-  const sets = pictures.map((picture) => setOf(picture, model.channels, options.invert ?? false));
-  const vit = new Vit(model, attentionOperator(other ?? attention, training.seed), 1);
+  const vit = new Vit(model, attentionOperator(other ?? attention, training.seed), 1, { learns: false });
   vit.parameters.set(parameters);
   const names = plan.data === 'fashion-mnist' ? fashionClasses : [];
   const input = new Float32Array(model.channels * model.image[0] * model.image[1]);
   const results: { picture: string; classes: Guess[] }[] = [];
-  for (const [i, picture] of pictures.entries()) {
-    prepareImage(sets[i], 0, model, training, input);
+  for (const [done, picture] of pictures.entries()) {
+    call.onProgress?.({ phase: 'pictures', done, total: pictures.length });
+    // Signals are heard between two pictures.
+    await new Promise((resolve) => setImmediate(resolve));
+    call.signal?.throwIfAborted();
+    const set = setOf(picture, model.channels, options.invert ?? false);
+    prepareImage(set, 0, model, training, input);
     const logits = await about(path, async () => finiteLogits(vit.forward(input, [0])));
     results.push({ picture, classes: guesses(logits, names).slice(0, top) });
   }

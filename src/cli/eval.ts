@@ -39,7 +39,10 @@ export function evalCommand(session: Session): Command {
     .option('--images <n>', 'the first so many test images alone')
     .option('--softmax', 'attend to all keys')
     .option('--keys <k>', 'attend to so many keys in each head')
-    .option('--select <selector>', 'with --keys: which ones; leverage unless given')
+    .option(
+      '--select <selector>',
+      'with --keys: which ones; leverage unless given, with clusters leverage-centred',
+    )
     .option('--tail <tail>', 'with --keys: what stands in for the others, as for attend; drop unless given')
     .option('--always <list>', 'with --keys: positions that are always kept, or none; 0 unless given')
     .option('--heads <h>', 'heads of a model that does not tell')
@@ -56,11 +59,11 @@ async function evaluate(path: string, options: EvalOptions, { call }: Session): 
   const threads = parseThreads(options.threads);
   const most = options.images === undefined ? null : parseCount(options.images, '--images');
   const other = attentionOf(options);
-  const { plan: own, parameters } = await openModel(path, options.heads);
+  const { plan: own, isTold, parameters } = await openModel(path, options.heads);
   const attention = other ?? own.attention;
-  const data = options.data ?? own.data;
-  if (data === 'none') throw new InputError(`${path}: does not tell its data: name them with --data`);
-  const set = firstOfSet(imageSets(data).test, most);
+  if (!isTold && options.data === undefined)
+    throw new InputError(`${path}: does not tell its data: name them with --data`);
+  const set = firstOfSet(imageSets(options.data ?? own.data).test, most);
   const { count } = set;
   const score = await about(path, () =>
     evaluateVit({ ...own, attention }, parameters, set, threads, (done, total) => {

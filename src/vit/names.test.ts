@@ -90,3 +90,13 @@ test('tensors that other architectures have are refused by their names, others a
   ] as const;
   for (const [naming, name] of left) expect((await load(naming, name)).parameters).toEqual(parameters);
 });
+
+test('a file of very many tensors is refused by the first that no such model has', async () => {
+  const more = Array.from({ length: 150_000 }, (_, i) => [
+    `z${i}`,
+    { data: new Float32Array(1), shape: [1] },
+  ]);
+  await expect(
+    loadVit(writeSafetensors({ ...theirs, ...Object.fromEntries(more) }), { heads: 2 }),
+  ).rejects.toThrow(/^loadVit: the model must have no tensor z\d+, /);
+});

@@ -94,18 +94,23 @@ function namingOf(file: TensorFile): Naming {
   );
 }
 
-/** What the tensors do not tell: `num_attention_heads`, and `layer_norm_eps` where it is not the library's own. */
+/** What the tensors do not tell: `num_attention_heads`, and, where they are not the usual ones, `layer_norm_eps` and `image_size`. */
 export interface UntoldShape {
   readonly heads?: number;
   readonly epsilon?: number;
+  /** Square unless given. */
+  readonly image?: VitShape['image'];
 }
 
 /**
- * The shape of the model in a file, from the shapes of its tensors; images are taken to be square.
+ * The shape of the model in a file, from the shapes of its tensors.
  *
  * @throws RangeError where `heads` is not given, or the tensors are those of no such model, or of one with more parts
  */
-export async function shapeOfFile(file: TensorFile, { heads, epsilon }: UntoldShape): Promise<VitShape> {
+export async function shapeOfFile(
+  file: TensorFile,
+  { heads, epsilon, image }: UntoldShape,
+): Promise<VitShape> {
   const naming = namingOf(file);
   const isTimm = naming === 'timm';
   async function sizes(name: string, rank: number): Promise<readonly number[]> {
@@ -124,10 +129,10 @@ export async function shapeOfFile(file: TensorFile, { heads, epsilon }: UntoldSh
   const [classes] = await sizes('head.bias', 1);
   const side = Math.sqrt(tokens - 1) * patch;
   const layer = isTimm ? /^blocks\.(\d+)\./ : /^vit\.encoder\.layer\.(\d+)\./;
-  const depth = 1 + Math.max(...file.names.map((name) => Number(layer.exec(name)?.[1] ?? 0)));
+  const depth = 1 + file.names.reduce((most, name) => Math.max(most, Number(layer.exec(name)?.[1] ?? 0)), 0);
   const shape = vitShape(
     {
-      image: [side, side],
+      image: image ?? [side, side],
       channels,
       patch,
       width,
@@ -141,7 +146,9 @@ export async function shapeOfFile(file: TensorFile, { heads, epsilon }: UntoldSh
     'loadVit',
   );
   if (tokensOf(shape) !== tokens)
-    throw new RangeError(`loadVit: positions must be those of a square image, got ${tokens} of them`);
+    throw new RangeError(
+      `loadVit: positions must be those of an image of [${shape.image}] in patches of ${patch}, got ${tokens} of them`,
+    );
   checkPlain(file, shape, naming);
   return shape;
 }

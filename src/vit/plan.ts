@@ -77,13 +77,14 @@ export function trainingPlan(given: unknown, where = 'trainingPlan'): Plan {
     throw new RangeError(`${where}: model: must have at most ${MOST_PARAMETERS} parameters, got ${count}`);
   const choice = attentionChoice(attention, `${where}: attention`);
   if (choice !== 'softmax') checkAlways(`${where}: attention`, choice, tokensOf(shape));
-  return { data, model: shape, attention: choice, training: recipe(training, `${where}: training`) };
+  const whole = recipe(training, shape.channels, `${where}: training`);
+  return { data, model: shape, attention: choice, training: whole };
 }
 
 /** With their gradients these fill the memory that WASM can have. */
 const MOST_PARAMETERS = 2 ** 29;
 
-function recipe(given: unknown, where: string): Recipe {
+function recipe(given: unknown, channels: number, where: string): Recipe {
   checkNames(given, Object.keys(defaultRecipe), where);
   const whole: Recipe = { ...defaultRecipe, ...(given as Partial<Recipe>) };
   for (const [name, most] of Object.entries({ images: 1e12, batch: 65_536, chunk: 1024, evaluations: 1000 }))
@@ -101,20 +102,30 @@ function recipe(given: unknown, where: string): Recipe {
     beta2: [0, 1],
     clip: [0, 1e9],
     smoothing: [0, 1],
-    mean: [0, 1],
-    std: [0, 1e3],
   } as const;
   for (const [name, [least, most]] of Object.entries(ranges)) {
     const value: unknown = whole[name as keyof typeof ranges];
-    const open = name === 'rate' || name === 'clip' || name === 'std';
+    const open = name === 'rate' || name === 'clip';
     if (!(typeof value === 'number' && (open ? value > least : value >= least) && value <= most))
       throw new RangeError(
         `${where}: ${name} must be a number in ${open ? '(' : '['}${least}, ${most}], got ${JSON.stringify(value)}`,
       );
   }
+  checkChannels(whole.mean, 0, 1, channels, `${where}: mean`);
+  checkChannels(whole.std, 1e-6, 1e3, channels, `${where}: std`);
   if (whole.beta1 === 1 || whole.beta2 === 1)
     throw new RangeError(`${where}: beta1 and beta2 must be below 1, got ${whole.beta1} and ${whole.beta2}`);
   return whole;
+}
+
+/** Refuses what is neither a number in [least, most] nor a list with one for each channel. */
+function checkChannels(value: unknown, least: number, most: number, channels: number, name: string): void {
+  const values: unknown[] = Array.isArray(value) ? value : new Array(channels).fill(value);
+  const isRight = (each: unknown) => typeof each === 'number' && each >= least && each <= most;
+  if (!(values.length === channels && values.every(isRight)))
+    throw new RangeError(
+      `${name} must be a number in [${least}, ${most}], or a list with one for each channel, got ${JSON.stringify(value)}`,
+    );
 }
 
 /** Steps of a run: the last batch may go beyond the images asked for. */

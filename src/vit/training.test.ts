@@ -7,7 +7,7 @@ import { loadVit, writeCheckpoint, writeWeights } from './checkpoint.js';
 import { type ImageSet, prepareImage } from './images.js';
 import { namedTensors } from './names.js';
 import { changesOf, ImageOrder } from './order.js';
-import { trainingPlan } from './plan.js';
+import { looksOf, stepsOf, trainingPlan } from './plan.js';
 import { evaluateVit, initialState, Trainer, type TrainingState } from './trainer.js';
 
 /** Images of 6 x 6 with a bright bar, whose place is the label; noise elsewhere. */
@@ -117,6 +117,35 @@ test('damaged checkpoints are refused in one line', async () => {
   await expect(loadVit(writeCheckpoint(plan, state))).rejects.toThrow(/must be finite, got NaN at 3/);
 });
 
+test('the state of no run of its plan is refused in one line', async () => {
+  const state = await train(initialState(plan), 20);
+  const steps = stepsOf(plan);
+  const [look] = looksOf(plan);
+  const evaluation = {
+    step: look,
+    images: look * plan.training.batch,
+    trainLoss: 1,
+    trainAccuracy: 0.5,
+    testLoss: 1,
+    testAccuracy: 0.5,
+  };
+  const refused = (changed: Partial<TrainingState>, rule: string) =>
+    expect(loadVit(writeCheckpoint(plan, { ...state, ...changed }))).rejects.toThrow(`loadVit: ${rule}`);
+  await refused({ step: 99 }, `the step must be at most ${steps}, got 99`);
+  const rule = (step: number) => `the looks at the test images must be those of the first ${step} steps`;
+  await refused({ step: look + 1, history: [] }, rule(look + 1));
+  await refused({ step: look - 1, history: [evaluation] }, rule(look - 1));
+  await refused({ step: look, history: [{ ...evaluation, trainLoss: 'boo' as never }] }, rule(look));
+  await refused({ step: look, history: [{ ...evaluation, step: look - 1 }] }, rule(look));
+  const second = state.second.slice();
+  second[7] = -1;
+  await refused({ second }, 'second moments must not be negative, got -1 at 7');
+  for (const history of [[], [evaluation]])
+    expect((await loadVit(writeCheckpoint(plan, { ...state, step: look, history }))).state?.history).toEqual(
+      history,
+    );
+});
+
 test('AdamW makes the steps of its formula', () => {
   const parts = [
     { name: 'w', shape: [2], start: 0, end: 2, decays: true, trained: true },
@@ -188,6 +217,11 @@ test('images are moved, mirrored, enlarged and normalised', () => {
   expect(plain).toEqual(Float32Array.of(0, 0.2, 0.4, 1));
   prepareImage(set, 1, of(2), { mean: 0.5, std: 0.25 }, plain);
   expect(plain).toEqual(Float32Array.of(-2, -1.2, -0.4, 2));
+  const colours = new Float32Array(8);
+  const both = { ...set, count: 1, channels: 2 };
+  prepareImage(both, 0, of(2), { mean: [0, 0.5], std: [1, 0.25] }, colours);
+  const nine = Math.fround(9 / 255);
+  expect(colours).toEqual(Float32Array.of(nine, nine, nine, nine, -2, -1.2, -0.4, 2));
   const large = new Float32Array(16);
   prepareImage(set, 1, of(4), normal, large);
   // Corners stay; between centres it is a quarter and three quarters of the way.
@@ -218,6 +252,15 @@ test('plans that cannot be meant are refused in one line', () => {
     [{ data: 'x', model: { depth: 0 } }, 'model: depth must be a whole number from 1 to 256, got 0'],
     [{ data: 'x', training: { rate: '1e-3' } }, 'training: rate must be a number in (0, 10], got "1e-3"'],
     [{ data: 'x', training: { beta2: 1 } }, 'beta1 and beta2 must be below 1'],
+    [
+      { data: 'x', model: { epsilon: 1e-300 } },
+      'trainingPlan: model: epsilon must be in [1e-30, 1), got 1e-300',
+    ],
+    [
+      { data: 'x', training: { std: 1e-300 } },
+      'trainingPlan: training: std must be a number in [0.000001, 1000], or a list with one for each channel, got 1e-300',
+    ],
+    [{ data: 'x', training: { mean: [0.5, 0.5] } }, 'got [0.5,0.5]'],
     [{ data: 'x', attention: 'linear' }, "attention: must be 'softmax' or"],
     [{ data: 'x', attention: { keys: 0 } }, 'attention: keys must be a whole number'],
     [{ data: 'x', attention: { keys: 8, select: 'best' } }, 'the selector must be one of'],

@@ -1,7 +1,8 @@
 /** Models of others on the command line, with what config.json beside them tells. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeSafetensors } from '../../src/io/index.js';
+import { writeWeights } from '../../src/vit/checkpoint.js';
 import { namedTensors } from '../../src/vit/names.js';
 import { parameterCount } from '../../src/vit/parameters.js';
 import { trainingPlan } from '../../src/vit/plan.js';
@@ -41,6 +42,57 @@ test('the epsilon of config.json is used, whoever tells the heads', async () => 
   // What lies there for another model does not count.
   const other = { model_type: 'llama', num_attention_heads: 8, layer_norm_eps: 0.5, hidden_act: 'silu' };
   expect(await loss(other, '--heads', '2')).toBe(await loss({}, '--heads', '2'));
+});
+
+test('pixels are normalised, and images sized, as the files beside a model say', async () => {
+  /** The loss of a model of our own that tells a plan with these. */
+  async function own(training: object, image = model.image): Promise<number> {
+    const plan = trainingPlan({ ...config, model: { ...model, image }, training });
+    place.write('own.safetensors', writeWeights({ ...plan }, parameters, 'huggingface'));
+    return JSON.parse(await place.printed('eval', 'own.safetensors', '--json')).loss;
+  }
+  async function loss(beside: object, pixels?: object): Promise<number> {
+    if (pixels) place.writeJson('theirs/preprocessor_config.json', pixels);
+    else rmSync(place.path('theirs/preprocessor_config.json'), { force: true });
+    const { code, stdout, stderr } = await judged(
+      JSON.stringify({ layer_norm_eps: 1e-6, ...beside }),
+      '--heads',
+      '2',
+    );
+    expect([code, stderr]).toEqual([0, '']);
+    return JSON.parse(stdout).loss;
+  }
+  const usual = await own({});
+  const other = await own({ mean: 0.2, std: 0.3 });
+  expect(other).not.toBe(usual);
+  expect(await loss({})).toBeCloseTo(usual, 10);
+  expect(await loss({}, { image_mean: [0.2], image_std: [0.3], rescale_factor: 1 / 255 })).toBeCloseTo(
+    other,
+    10,
+  );
+  expect(await loss({ pretrained_cfg: { mean: [0.2], std: [0.3] } })).toBeCloseTo(other, 10);
+  expect(await loss({}, { do_normalize: false, image_mean: [0.2] })).toBeCloseTo(
+    await own({ mean: 0, std: 1 }),
+    10,
+  );
+  const wide = await own({}, [4, 16]);
+  expect(wide).not.toBe(usual);
+  expect(await loss({ image_size: [4, 16] })).toBeCloseTo(wide, 10);
+  expect(await loss({ pretrained_cfg: { input_size: [1, 4, 16] } })).toBeCloseTo(wide, 10);
+  expect(await loss({ image_size: 8 })).toBeCloseTo(usual, 10);
+
+  const refused = async (beside: object, pixels: object, message: string) => {
+    place.writeJson('theirs/preprocessor_config.json', pixels);
+    const { code, stderr } = await judged(JSON.stringify(beside), '--heads', '2');
+    expect([code, stderr]).toEqual([1, `levattention eval: theirs/${message}\n`]);
+  };
+  await refused({}, { do_rescale: false }, 'preprocessor_config.json: do_rescale must be true, got false');
+  await refused({}, { rescale_factor: 1 }, 'preprocessor_config.json: rescale_factor must be 1/255, got 1');
+  const rule = 'must be a number in [0, 1], or a list with one for each channel, got [0.4,0.5,0.6]';
+  await refused({}, { image_mean: [0.4, 0.5, 0.6] }, `model.safetensors: training: mean ${rule}`);
+  const positions = 'positions must be those of an image of [16,16] in patches of 2, got 17 of them';
+  await refused({ image_size: 16 }, {}, `model.safetensors: ${positions}`);
+  rmSync(place.path('theirs/preprocessor_config.json'));
 });
 
 test('what another model is told by is refused in one line', async () => {

@@ -1,7 +1,9 @@
 /** Whose images a model of `levattention train` is of: recorded with it, judged by, and gone on with. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writeSafetensors } from '../../src/io/index.js';
 import { loadVit, writeCheckpoint } from '../../src/vit/checkpoint.js';
+import { namedTensors } from '../../src/vit/names.js';
 import { BarsPlace, config } from './bars.js';
 
 const place = new BarsPlace();
@@ -68,4 +70,17 @@ test('a checkpoint that does not tell its images is gone on with, and judged', a
   expect(readFileSync(place.path('silent.safetensors'))).toEqual(
     readFileSync(place.path('other.safetensors')),
   );
+});
+
+test('weights that do not tell their data are judged on those that are named, whatever their folder is called', async () => {
+  place.writeBars('none', 12, 7);
+  const { plan, parameters } = await loadVit(readFileSync(place.path('other.safetensors')));
+  place.write('foreign.safetensors', writeSafetensors(namedTensors(plan.model, parameters, 'timm')));
+  const args = ['eval', 'foreign.safetensors', '--heads', '2', '--json'];
+  expect((await place.run(args)).stderr).toBe(
+    'levattention eval: foreign.safetensors: does not tell its data: name them with --data\n',
+  );
+  expect(JSON.parse(await place.printed(...args, '--data', 'none')).images).toBe(12);
+  await place.printed('train', 'config.json', '--data', 'none', '-o', 'none.safetensors');
+  expect(JSON.parse(await place.printed('eval', 'none.safetensors', '--json')).images).toBe(12);
 });

@@ -1,6 +1,7 @@
-/** Ctrl-C during `levattention train` and `eval`: at once, in one line, with a checkpoint that is gone on from. */
+/** Ctrl-C during `levattention train`, `eval` and `classify`: at once, in one line, with a checkpoint that is gone on from. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { foreignPngs } from '../../src/io/foreign-png.test-data.js';
 import { BarsPlace, config } from './bars.js';
 import { finished, interrupted } from './cli.js';
 
@@ -69,5 +70,16 @@ test.each(['1', '2'])('eval on %s threads', async (threads) => {
     code: 130,
     stdout: '',
     stderr: 'levattention eval: interrupted, nothing was written\n',
+  });
+});
+
+test('classify', async () => {
+  place.write('grey.png', Buffer.from(foreignPngs[0].png, 'base64'));
+  await place.printed('train', 'config.json', '-o', 'classes.safetensors');
+  const pictures = new Array(60_000).fill('grey.png');
+  expect(await interrupted(() => place.start(['classify', 'classes.safetensors', ...pictures]))).toEqual({
+    code: 130,
+    stdout: '',
+    stderr: 'levattention classify: interrupted, nothing was written\n',
   });
 });

@@ -89,6 +89,23 @@ test('a run whose checkpoint another run has written stops, and leaves that as i
   expect(readFileSync(place.path('both.safetensors'), 'utf8')).toBe('of another run');
 });
 
+test('a training whose reader has seen enough goes on to its end', async () => {
+  place.writeJson('looks.json', { ...config, training: { ...config.training, evaluations: 20 } });
+  const child = place.start([
+    'train',
+    'looks.json',
+    '-o',
+    'unread.safetensors',
+    '--weights',
+    'end.safetensors',
+  ]);
+  child.stdout!.once('data', () => child.stdout!.destroy());
+  const { code, stderr } = await finished(child);
+  expect([code, stderr]).toEqual([0, '']);
+  expect((await loadVit(readFileSync(place.path('unread.safetensors')))).state?.step).toBe(60);
+  expect(place.files()).toContain('end.safetensors');
+});
+
 test('a run that diverges says so, and leaves a checkpoint of numbers', async () => {
   const training = { ...config.training, clip: 1e9, warmup: 0, images: 3200 };
   place.writeJson('gradient.json', { ...config, training: { ...training, rate: 10, decay: 10 } });
@@ -112,6 +129,22 @@ test('what cannot be used is refused in one line', async () => {
   place.writeJson('width.json', { ...config, model: { width: 30 } });
   place.writeJson('misspelt.json', { ...config, training: { rat: 1 } });
   place.writeJson('other.json', { ...config, training: { ...config.training, rate: 1e-3 } });
+  place.writeJson('random.json', { ...config, attention: { keys: 4, select: 'random' } });
+  place.writeJson('keys.json', { ...config, attention: { keys: 4 } });
+  await place.printed('train', 'random.json', '-o', 'random.safetensors');
+  await place.printed('train', 'keys.json', '-o', 'keys.safetensors');
+  place.write('list.json', '[]');
+  place.writeJson('pieces.json', {
+    ...config,
+    model: { ...config.model, width: 256 },
+    training: { ...config.training, batch: 65_536, chunk: 1 },
+  });
+  place.writeJson('large.json', {
+    ...config,
+    model: { ...config.model, image: [2032, 2032], patch: 16, width: 1024 },
+    training: { ...config.training, batch: 1024, chunk: 1024 },
+  });
+  mkdirSync(place.path('folders/train-images-idx3-ubyte'), { recursive: true });
   place.writeJson('few.json', { ...config, model: { ...config.model, classes: 3 } });
   place.writeJson('absent.json', { ...config, data: 'nowhere' });
   place.writeJson('always.json', { ...config, attention: { keys: 2, always: [0, 1, 2] } });
@@ -141,6 +174,23 @@ test('what cannot be used is refused in one line', async () => {
     [train('always.json'), 1, 'always.json: attention: keys must be at least the 3 of always, got 2'],
     [train('far.json'), 1, 'far.json: attention: always must hold integers in [0, n = 17), got 17'],
     [train('vast.json'), 1, 'vast.json: model: must have at most 536870912 parameters, got 4'],
+    [train('list.json', '--data', '.'), 1, 'list.json: must hold a JSON object'],
+    [train('pieces.json'), 1, 'pieces.json: batch / chunk must be smaller: the gradients of 65536 pieces'],
+    [train('large.json'), 1, 'large.json: chunk must be smaller: the model and its gradients with 1024'],
+    [train('config.json', '--data', 'folders'), 1, 'folders/train-images-idx3-ubyte: is not a file'],
+    [
+      train('config.json', '--weights', 'there.safetensors'),
+      2,
+      '--weights there.safetensors is there already: remove it, or name another file',
+    ],
+    [
+      ['train', 'keys.json', '-o', 'random.safetensors', '--resume'],
+      1,
+      'is the checkpoint of another configuration, which differs in attention.select',
+    ],
+    [['train', 'random.json', '-o', 'keys.safetensors', '--resume'], 1, 'which differs in attention.select'],
+    [['train', 'config.json', '-o', 'keys.safetensors', '--resume'], 1, 'which differs in attention\n'],
+    [['eval', 'there.safetensors', '--softmax', '--tail', 'mean'], 2, '--tail belongs to --keys'],
     [
       train('config.json', '--data', 'nothing'),
       1,
