@@ -4,7 +4,8 @@
  * For models trained with k keys by leverage, by squared norm, and with softmax (whose keys leverage is asked about), on fixed test images and at every look
  * of the training: the overlap of the keys chosen at one look and the next, and with those of the final model; and of the final models of different
  * seeds, each head with its best match in the same layer, the matching being found on other images than the overlap. The class token,
- * which is always kept, does not count; two random choices share (k - 1) / (n - 1). Keeps what `paper-patches.svg` shows: which patches of some images are selected.
+ * which is always kept, does not count; two random choices share (k - 1) / (n - 1), and what a head of the final model chooses of one image and of the next
+ * tells how much of its choice is of places that it always looks at. Keeps what `paper-patches.svg` shows: which patches of some images are selected.
  *
  * Costs seconds once the models are trained. Expect: far above chance between looks and with the final model, as rates fall to zero; above chance across seeds, for the
  * same patches of an image tend to be outstanding.
@@ -50,9 +51,14 @@ export interface Stability {
   readonly runs: readonly Settling[];
   /** Mean over pairs of seeds, heads matched; by layer. Absent with one seed. */
   readonly acrossSeeds?: readonly number[];
+  /** What a head of the final models chooses alike in one image and the next. */
+  readonly otherImages: number;
   /** Of the first seed. */
   readonly pictures: readonly Picture[];
 }
+
+/** What is compared. */
+const OVERLAPS = ['looks', 'seeds', 'next image'];
 
 /** Models of several seeds, and whose choice of keys was followed. */
 export interface Followed {
@@ -69,7 +75,13 @@ export function stability({ common, images }: Settings, followed: readonly Follo
     const { pictures } = images;
     return {
       name: `stability-${name}`,
-      config: { models: models.map(({ config }) => config), select, ...watched, pictures },
+      config: {
+        models: models.map(({ config }) => config),
+        select,
+        ...watched,
+        pictures,
+        overlaps: OVERLAPS,
+      },
       reads,
       seconds: models.length,
       async work(place) {
@@ -110,12 +122,16 @@ function compared(
       withLast: bySeed[m].map((each) => meanOf(overlaps(each, last[m]))),
       withLastByLayer: bySeed[m].map((each) => overlaps(each, last[m])),
     })),
+    otherImages: meanOf(last.map((each) => meanOf(overlaps(each, nextImages(each))))),
     ...(models.length > 1 && { acrossSeeds: acrossSeeds(last) }),
     pictures: Array.from({ length: pictures }, (_, i) =>
       pictureOf(test, i, looks, training.batch, tokens, bySeed[0]),
     ),
   };
 }
+
+/** The selections of the next image, in the place of each. */
+const nextImages = (all: Selections): Selections => [...all.slice(1), all[0]];
 
 /** Share of keys in common. */
 function shared(a: readonly number[], b: readonly number[]): number {

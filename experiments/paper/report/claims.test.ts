@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { experimentsOf } from '../experiments.js';
 import { Place } from '../place.js';
+import { type Found, JUDGES, KINDS } from '../planted.js';
 import type { Run } from '../run.js';
 import { smoke } from '../settings.js';
 import type { Stability } from '../stability.js';
 import { CHOICES, choiceName } from '../structure.js';
+import { plantedSection } from './planted.js';
 import { Results, type Section } from './section.js';
 import { stabilitySection } from './stability.js';
 import { structureSection } from './structure.js';
@@ -140,6 +142,7 @@ describe('swapping', () => {
     expect(section.claims[0].evidence).toContain('training with them 2.00 ± 0.00: 95 % is recovered');
     expect(section.claims[1].evidence).toContain('+20.00 ± 0.00 at 4');
     expect(section.claims[1].evidence).toContain('Leverage less random keys: -10.00 ± 0.00 at 4');
+    expect(section.claims[1].evidence).toContain('Squared norm less random keys: -30.00 ± 0.00 at 4');
     const other = { ...swapped, 'squared-norm': 0.6, 'long-softmax-clusters': 0.1 };
     const worse = { softmax: 0.9, leverage8: 0.6 };
     expect(verdicts(await swapSection(smoke, accuracies(worse, other)))).toEqual([false, false, false]);
@@ -165,6 +168,7 @@ it('calls stable what shares over half of its keys with the final model, and twi
     heads: 2,
     size: [4, 4],
     chance,
+    otherImages: 0.3,
     runs: [
       {
         seed: 0,
@@ -184,4 +188,43 @@ it('calls stable what shares over half of its keys with the final model, and twi
     return name === 'stability-softmax' ? at(0.6, 0.44) : undefined;
   });
   expect(verdicts(await stabilitySection(smoke, results))).toEqual([true, false, false]);
+});
+
+describe('planted keys', () => {
+  /** Few and many planted keys in noise of each kind, the recall of leverage, and what there is of large scores. */
+  const planted = (few: number, many: number, large: Partial<Found>) =>
+    resultsOf(({ name }) => {
+      if (!name.startsWith('planted')) return undefined;
+      const cells = KINDS.flatMap((kind) =>
+        [8, 64].map((planted) => ({
+          kind,
+          planted,
+          noise: 0.3,
+          recall: Object.fromEntries(JUDGES.map((judge) => [judge, planted === 8 ? few : many])),
+          heavy: 3,
+          heavyPlanted: 3,
+          heavyOutside: 0,
+          set: 8,
+          ...large,
+        })),
+      );
+      return { n: 128, d: 64, cells };
+    });
+  it.each([
+    ['found where they are few', planted(0.95, 0.2, {}), true, true],
+    ['lost where they are few', planted(0.5, 1, {}), false, true],
+    ['heavy outside the set', planted(1, 1, { heavyOutside: 1 }), true, false],
+    ['never heavy', planted(1, 1, { heavy: 0 }), true, undefined],
+    ['heavy where the set is all keys', planted(1, 1, { set: 128 }), true, undefined],
+  ])('are %s', async (_, results, found, inside) => {
+    const section = await plantedSection(results);
+    expect(verdicts(section)).toEqual([found, found, found, inside]);
+  });
+
+  it('are told with where they are judged', async () => {
+    const [first, , , theorem] = (await plantedSection(planted(0.95, 0.25, {}))).claims;
+    expect(first.evidence).toContain('0.95 by leverage, 0.95 by squared norm in these 1 settings');
+    expect(first.evidence).toContain('0.60 by leverage, 0.60 by squared norm in all 2');
+    expect(theorem.evidence).toContain('of 6 settings 6 have such scores and a U that is not all keys');
+  });
 });

@@ -83,10 +83,11 @@ function table(rows: readonly Row[]) {
       ...layers.map((layer) => `the same, layer ${layer + 1}`),
       'last two looks',
       'across seeds',
+      'next image',
       'chance',
     ],
     rows: rows.map((row) => {
-      const { name, runs, acrossSeeds, chance } = row;
+      const { name, runs, acrossSeeds, otherImages, chance } = row;
       return [
         name,
         percent(meanOf(runs.map(({ withLast }) => withLast[0]))),
@@ -96,6 +97,7 @@ function table(rows: readonly Row[]) {
         ),
         percent(meanOf(runs.map(({ withBefore }) => withBefore.at(-1)!))),
         acrossSeeds ? percent(meanOf(acrossSeeds)) : '-',
+        percent(otherImages),
         percent(chance),
       ];
     }),
@@ -104,12 +106,12 @@ function table(rows: readonly Row[]) {
 
 /** Consistent is what shares more than half of its keys with the final model from the middle of the training on, and twice as many as chance. */
 function claimOf(row: Row): Claim {
-  const { name, runs, acrossSeeds, chance } = row;
+  const { name, runs, acrossSeeds, otherImages, chance } = row;
   const overlap = meanOf(runs.map(({ withLast }) => withLast[middle(row)]));
   const seeds = acrossSeeds ? meanOf(acrossSeeds) : undefined;
   return {
     claim: `Important keys are selected consistently during training (${name}).`,
     holds: overlap > Math.max(0.5, 2 * chance),
-    evidence: `in the middle of the training ${percent(overlap)} of the keys are those of the final model, where chance is ${percent(chance)}${seeds === undefined ? '' : `; models of other seeds select ${percent(seeds)} of the same`}. Called consistent: over half, and twice chance.`,
+    evidence: `in the middle of the training ${percent(overlap)} of the keys are those of the final model, where chance is ${percent(chance)}${seeds === undefined ? '' : `; models of other seeds select ${percent(seeds)} of the same`}. Of one image and the next the final models share ${percent(otherImages)}: so much is of places, whatever the image. Called consistent: over half, and twice chance.`,
   };
 }

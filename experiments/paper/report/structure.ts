@@ -132,6 +132,10 @@ function totalOf({ heads, images }: Named, e: number, figure: Exclude<keyof Larg
   return Math.round(images * heads.reduce((sum, { large }) => sum + large[e][figure], 0));
 }
 
+/** Of the keys, the share in U: mean over heads and images. */
+const sizeOf = ({ heads, tokens }: Named, e: number) =>
+  meanOf(heads.map(({ large }) => large[e].set)) / tokens;
+
 /** In words, for each threshold of a model, and as one sentence for all models. */
 function byThreshold(found: readonly Named[], words: (model: Named, e: number) => string): string {
   const texts = found.map(
@@ -156,7 +160,8 @@ function setClaim(found: readonly Named[]): Claim {
     evidence: byThreshold(found, (model, e) => {
       const scores = totalOf(model, e, 'squares');
       const { epsilon } = model.heads[0].large[e];
-      return `${scores.toLocaleString('en')} scores of ${epsilon} or more${scores > 0 ? `, ${totalOf(model, e, 'squaresOutside')} outside` : ''}`;
+      const outside = `${totalOf(model, e, 'squaresOutside')} outside U, which has ${percent(sizeOf(model, e))} of the keys`;
+      return `${scores.toLocaleString('en')} scores of ${epsilon} or more${scores > 0 ? `, ${outside}` : ''}`;
     }),
   };
 }

@@ -16,7 +16,7 @@ import {
   tenths,
 } from './section.js';
 import { bySeed, eachSeed, shareOf } from './seeds.js';
-import { estimate, meanOf, signOf, signOfShares, verdictOf } from './statistics.js';
+import { estimate, meanOf, signOf, signOfShares, student, verdictOf } from './statistics.js';
 import { accuraciesOf } from './training.js';
 
 /** Of the softmax models of the training experiment, by seed: accuracy with k keys of a choice, and with all keys on the same images. */
@@ -193,21 +193,22 @@ function leverageClaim(settings: Settings, results: Results): Claim {
   const { keys, seeds, common } = settings;
   const claim = 'Leverage beats squared norms when swapped.';
   // Seed by seed: the same model with either choice.
-  const lead = (other: string) =>
+  const lead = (one: string, other: string) =>
     keys.map((k) => {
-      const [own, others] = ['leverage', other].map((name) => swappedOf(results, settings, name, k).few);
+      const [own, others] = [one, other].map((name) => swappedOf(results, settings, name, k).few);
       return { k, difference: estimate(eachSeed([own, others], (a, b) => a - b)) };
     });
   const text = (found: ReturnType<typeof lead>) =>
     found.map(({ k, difference }) => `${pointsText(difference)} at ${k}`).join(', ');
-  const [norms, random] = ['squared-norm', 'random'].map(lead);
+  const norms = lead('leverage', 'squared-norm');
+  const random = lead('leverage', 'random');
   if ([...norms, ...random].some(({ difference }) => difference.count < seeds.length))
     return { claim, evidence: 'runs are missing.' };
   const judged = norms.find(({ k }) => k === common)!;
   return {
     claim,
     holds: verdictOf([signOf(judged.difference)]),
-    evidence: `leverage less squared norm, in points of accuracy, by keys: ${text(norms)}. Leverage less random keys: ${text(random)}. Judged at ${common}.`,
+    evidence: `leverage less squared norm, in points of accuracy, by keys: ${text(norms)}. Leverage less random keys: ${text(random)}. Squared norm less random keys: ${text(lead('squared-norm', 'random'))}. Judged at ${common}; with ${seeds.length} seeds a difference can be told from ${student(seeds.length - 1).toFixed(1)} standard errors on.`,
   };
 }
 
