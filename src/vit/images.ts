@@ -53,7 +53,8 @@ export interface Normalisation {
 
 /**
  * Image `index` of a set as a model takes it, [channels, height, width], written to `out`: changed at random if there are
- * draws, then resized by linear interpolation between pixel centres (as align_corners = false does elsewhere).
+ * draws, then resized by linear interpolation between pixel centres; where it shrinks, by means over triangles as wide as
+ * a new pixel on each side (what pillow calls bilinear, and PyTorch bilinear with antialias).
  */
 export function prepareImage(
   set: ImageSet,
@@ -66,19 +67,24 @@ export function prepareImage(
   const { channels, height, width } = set;
   const move = change ? moveOf(change.augmentation, change.random) : { down: 0, right: 0, mirrored: false };
   const size = height * width;
-  const rows = weightsFor(height, image[0]);
-  const columns = weightsFor(width, image[1]);
+  const rows = sourcesFor(height, image[0]);
+  const columns = sourcesFor(width, image[1]);
+  const across = new Float64Array(height * image[1]);
   let at = 0;
   for (let c = 0; c < channels; c++) {
     const [middle, scale] = [mean, std].map((each) => (typeof each === 'number' ? each : each[c]));
     const plane = set.pixels.subarray((index * channels + c) * size, (index * channels + c + 1) * size);
+    for (let y = 0; y < height; y++)
+      columns.forEach((column, x) => {
+        let sum = 0;
+        for (const { place, weight } of column) sum += weight * pixel(plane, y, place);
+        across[y * image[1] + x] = sum;
+      });
     for (const row of rows)
-      for (const column of columns) {
-        const [top, bottom] = [row.low, row.high].map(
-          (y) =>
-            (1 - column.share) * pixel(plane, y, column.low) + column.share * pixel(plane, y, column.high),
-        );
-        out[at++] = (((1 - row.share) * top + row.share * bottom) / 255 - middle) / scale;
+      for (let x = 0; x < image[1]; x++) {
+        let sum = 0;
+        for (const { place, weight } of row) sum += weight * across[place * image[1] + x];
+        out[at++] = (sum / 255 - middle) / scale;
       }
   }
 
@@ -94,11 +100,40 @@ function moveOf({ shift, flip }: Augmentation, random: Random) {
   return { down: draw(), right: draw(), mirrored: flip && random.uniform() < 0.5 };
 }
 
-/** For each of `to` places the two of `from` that it lies between, and its share of the second. */
-function weightsFor(from: number, to: number): { low: number; high: number; share: number }[] {
+/** A pixel along one side, and its share of a new one. */
+interface Source {
+  readonly place: number;
+  readonly weight: number;
+}
+
+/** For each of `to` places those of `from` that it is made of. */
+function sourcesFor(from: number, to: number): Source[][] {
+  const factor = from / to;
   return Array.from({ length: to }, (_, i) => {
-    const place = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
-    const low = Math.floor(place);
-    return { low, high: Math.min(from - 1, low + 1), share: place - low };
+    const centre = ((i + 0.5) * from) / to - 0.5;
+    return factor <= 1 ? neighbours(centre, from) : triangle(centre, factor, from);
   });
+}
+
+/** The two that a place lies between. */
+function neighbours(centre: number, from: number): Source[] {
+  const inside = Math.min(from - 1, Math.max(0, centre));
+  const place = Math.floor(inside);
+  const share = inside - place;
+  return [
+    { place, weight: 1 - share },
+    { place: Math.min(from - 1, place + 1), weight: share },
+  ];
+}
+
+/** All within a radius, with weights that fall to zero at its end and sum to one. */
+function triangle(centre: number, radius: number, from: number): Source[] {
+  const first = Math.max(0, Math.ceil(centre - radius));
+  const last = Math.min(from - 1, Math.floor(centre + radius));
+  const sources = Array.from({ length: last - first + 1 }, (_, i) => ({
+    place: first + i,
+    weight: 1 - Math.abs(first + i - centre) / radius,
+  }));
+  const sum = sources.reduce((sum, { weight }) => sum + weight, 0);
+  return sources.map(({ place, weight }) => ({ place, weight: weight / sum }));
 }

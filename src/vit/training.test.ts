@@ -226,6 +226,36 @@ test('images are moved, mirrored, enlarged and normalised', () => {
   prepareImage(set, 1, of(4), normal, large);
   // Corners stay; between centres it is a quarter and three quarters of the way.
   expect([0, 1, 2, 3].map((i) => large[i])).toEqual([0, 0.05, 0.15, 0.2].map(Math.fround));
+  // Where it shrinks, as pillow 13 has it: Image.fromarray(a, mode='F').resize((width, height), Image.BILINEAR).
+  const wide: ImageSet = {
+    ...set,
+    count: 1,
+    height: 5,
+    width: 7,
+    pixels: Uint8Array.from({ length: 35 }, (_, at) => {
+      const [i, j] = [Math.floor(at / 7), at % 7];
+      return (7 * i * i + 31 * j + 5 * i * j) % 256;
+    }),
+  };
+  for (const [image, expected] of [
+    [
+      [2, 3],
+      [42.94805145, 119.40641785, 167.31169128, 107.51947784, 142.43315125, 120.14286041],
+    ],
+    [
+      [7, 2],
+      [
+        49.02325439, 136.97674561, 57.54152679, 153.60133362, 72.1893692, 163.0730896, 92.83721161,
+        155.58139038, 123.48505402, 141.07972717, 134.61793518, 119.82059479, 133.11627197, 99.20930481,
+      ],
+    ],
+  ] as const) {
+    const out = new Float32Array(expected.length);
+    prepareImage(wide, 0, { ...plan.model, image }, normal, out);
+    expected.forEach((value, i) => {
+      expect(255 * out[i]).toBeCloseTo(value, 3);
+    });
+  }
   const seen = new Set<string>();
   for (let number = 0; number < 200; number++) {
     const random = changesOf(plan.training, number);
