@@ -62,7 +62,7 @@ export function vitShape(given: Partial<VitShape>, where = 'vitShape'): VitShape
   const shape: VitShape = { ...defaultShape, hidden: 4 * width, ...given };
   const { image, patch, heads, positions, epsilon } = shape;
   if (!(Array.isArray(image) && image.length === 2))
-    throw new TypeError(`${where}: image must be [height, width], got ${JSON.stringify(image)}`);
+    throw new TypeError(`${where}: image must be [height, width], got ${shown(image)}`);
   const sizes = { height: image[0], width: image[1] };
   for (const [name, size] of Object.entries(sizes)) checkWhole(size, MOST.size, `image ${name}`, where);
   for (const name of ['channels', 'patch', 'width', 'heads', 'hidden', 'classes'] as const)
@@ -81,31 +81,36 @@ export function vitShape(given: Partial<VitShape>, where = 'vitShape'): VitShape
   if (shape.hidden % 4 !== 0)
     throw new RangeError(`${where}: hidden must be a multiple of 4, got ${shape.hidden}`);
   if (positions !== 'learned' && positions !== 'sincos2d')
-    throw new RangeError(
-      `${where}: positions must be 'learned' or 'sincos2d', got ${JSON.stringify(positions)}`,
-    );
+    throw new RangeError(`${where}: positions must be 'learned' or 'sincos2d', got ${shown(positions)}`);
   if (!(typeof epsilon === 'number' && epsilon >= LEAST_EPSILON && epsilon < 1))
-    throw new RangeError(
-      `${where}: epsilon must be in [${LEAST_EPSILON}, 1), got ${JSON.stringify(epsilon)}`,
-    );
+    throw new RangeError(`${where}: epsilon must be in [${LEAST_EPSILON}, 1), got ${shown(epsilon)}`);
   return shape;
 }
 
 /** Refuses what is no object, and names that are not known: a misspelt one would silently leave the default. */
 export function checkNames(given: unknown, known: readonly string[], where: string): void {
   if (given === null || typeof given !== 'object' || Array.isArray(given))
-    throw new TypeError(`${where}: must be an object, got ${JSON.stringify(given)}`);
+    throw new TypeError(`${where}: must be an object, got ${shown(given)}`);
   for (const name of Object.keys(given))
     if (!known.includes(name))
-      throw new RangeError(
-        `${where}: must have no other names than ${known.join(', ')}, got ${JSON.stringify(name)}`,
-      );
+      throw new RangeError(`${where}: must have no other names than ${known.join(', ')}, got ${shown(name)}`);
 }
 
 /** Refuses what is no whole number in [least, most]. */
 export function checkWhole(value: unknown, most: number, name: string, where: string, least = 1): void {
   if (!(Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most))
     throw new RangeError(
-      `${where}: ${name} must be a whole number from ${least} to ${most}, got ${JSON.stringify(value)}`,
+      `${where}: ${name} must be a whole number from ${least} to ${most}, got ${shown(value)}`,
     );
+}
+
+/** A value in a message: as JSON where that is short, and numbers that JSON has no word for as they are. */
+export function shown(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  try {
+    const text = JSON.stringify(value) ?? String(value);
+    return text.length > 100 ? `${text.slice(0, 97)}...` : text;
+  } catch {
+    return 'what cannot be written';
+  }
 }

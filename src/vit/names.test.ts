@@ -100,3 +100,12 @@ test('a file of very many tensors is refused by the first that no such model has
     loadVit(writeSafetensors({ ...theirs, ...Object.fromEntries(more) }), { heads: 2 }),
   ).rejects.toThrow(/^loadVit: the model must have no tensor z\d+, /);
 });
+
+test('images that are not square, or have more tokens than patches, are refused where no size is given', async () => {
+  const shapes = { ...TIMM, pos_embed: [1, 7, 8] };
+  await expect(loadVit(writeSafetensors(tensorsOf(shapes)), { heads: 2 })).rejects.toThrow(
+    'loadVit: positions must be those of a class token and a square image where no image size is given, got 7 of them',
+  );
+  const { plan } = await loadVit(writeSafetensors(tensorsOf(shapes)), { heads: 2, image: [4, 6] });
+  expect(plan.model.image).toEqual([4, 6]);
+});

@@ -128,6 +128,10 @@ export async function shapeOfFile(
   const [hidden] = await sizes('blocks.0.mlp.fc1.bias', 1);
   const [classes] = await sizes('head.bias', 1);
   const side = Math.sqrt(tokens - 1) * patch;
+  if (!image && !Number.isInteger(side / patch))
+    throw new RangeError(
+      `loadVit: positions must be those of a class token and a square image where no image size is given, got ${tokens} of them`,
+    );
   const layer = isTimm ? /^blocks\.(\d+)\./ : /^vit\.encoder\.layer\.(\d+)\./;
   const depth = 1 + file.names.reduce((most, name) => Math.max(most, Number(layer.exec(name)?.[1] ?? 0)), 0);
   const shape = vitShape(

@@ -9,7 +9,7 @@ import { referenceAttend, referenceBackward } from '../kernels/reference-attend.
 import { wasmBackward } from '../kernels/wasm-backward.js';
 import type { Floats } from '../keys.js';
 import { run } from '../steps.js';
-import { checkNames, checkWhole } from './config.js';
+import { checkNames, checkWhole, shown } from './config.js';
 import type { Attended, AttentionOperator, HeadsOfImage } from './operator.js';
 
 /** Softmax over all keys, or LevAttention over a few of them. */
@@ -31,21 +31,21 @@ export interface SelectedAttention {
 export function attentionChoice(given: unknown, where = 'attentionChoice'): AttentionChoice {
   if (given === 'softmax') return given;
   if (given === null || typeof given !== 'object')
-    throw new TypeError(`${where}: must be 'softmax' or { "keys": 32, ... }, got ${JSON.stringify(given)}`);
+    throw new TypeError(`${where}: must be 'softmax' or { "keys": 32, ... }, got ${shown(given)}`);
   checkNames(given, ['keys', 'select', 'tail', 'always'], where);
   const { keys, select, tail = 'drop', always = [0] } = given as Partial<SelectedAttention>;
   checkWhole(keys, 1e6, 'keys', where);
   if (select !== undefined) {
     if (typeof select !== 'string')
-      throw new TypeError(`${where}: select must be the name of a selector, got ${JSON.stringify(select)}`);
+      throw new TypeError(`${where}: select must be the name of a selector, got ${shown(select)}`);
     parseSelector(select);
   }
   if (typeof tail !== 'string')
-    throw new TypeError(`${where}: tail must be the name of a tail, got ${JSON.stringify(tail)}`);
+    throw new TypeError(`${where}: tail must be the name of a tail, got ${shown(tail)}`);
   if (tailOf(where, tail).name === 'moments')
     throw new RangeError(`${where}: tail must be one that stores pairs of keys and values, got 'moments'`);
   if (!Array.isArray(always))
-    throw new TypeError(`${where}: always must be a list of positions, got ${JSON.stringify(always)}`);
+    throw new TypeError(`${where}: always must be a list of positions, got ${shown(always)}`);
   for (const j of always) checkWhole(j, 1e6, 'always', where, 0);
   return { keys: keys as number, ...(select !== undefined && { select }), tail, always };
 }

@@ -1,6 +1,6 @@
 /** What a training run is told: data, model, attention and the recipe; read from JSON, with defaults, refused in one line. */
 import { checkAlways } from '../attention/choose-keys.js';
-import { checkNames, checkWhole, tokensOf, type VitShape, vitShape } from './config.js';
+import { checkNames, checkWhole, shown, tokensOf, type VitShape, vitShape } from './config.js';
 import type { Augmentation, Normalisation } from './images.js';
 import { type AttentionChoice, attentionChoice } from './operators.js';
 import { parameterCount } from './parameters.js';
@@ -70,7 +70,7 @@ export function trainingPlan(given: unknown, where = 'trainingPlan'): Plan {
   checkNames(given, ['data', 'model', 'attention', 'training'], where);
   const { data, model = {}, attention = 'softmax', training = {} } = given as Record<string, unknown>;
   if (typeof data !== 'string' || data === '')
-    throw new TypeError(`${where}: data must be 'fashion-mnist' or a folder, got ${JSON.stringify(data)}`);
+    throw new TypeError(`${where}: data must be 'fashion-mnist' or a folder, got ${shown(data)}`);
   const shape = vitShape(model as Partial<VitShape>, `${where}: model`);
   const count = parameterCount(shape);
   if (count > MOST_PARAMETERS)
@@ -94,7 +94,7 @@ function recipe(given: unknown, channels: number, where: string): Recipe {
   checkWhole(whole.warmup, 1e9, 'warmup', where, 0);
   checkWhole(whole.shift, 1024, 'shift', where, 0);
   if (typeof whole.flip !== 'boolean')
-    throw new TypeError(`${where}: flip must be true or false, got ${JSON.stringify(whole.flip)}`);
+    throw new TypeError(`${where}: flip must be true or false, got ${shown(whole.flip)}`);
   const ranges = {
     rate: [0, 10],
     decay: [0, 10],
@@ -108,7 +108,7 @@ function recipe(given: unknown, channels: number, where: string): Recipe {
     const open = name === 'rate' || name === 'clip';
     if (!(typeof value === 'number' && (open ? value > least : value >= least) && value <= most))
       throw new RangeError(
-        `${where}: ${name} must be a number in ${open ? '(' : '['}${least}, ${most}], got ${JSON.stringify(value)}`,
+        `${where}: ${name} must be a number in ${open ? '(' : '['}${least}, ${most}], got ${shown(value)}`,
       );
   }
   checkChannels(whole.mean, 0, 1, channels, `${where}: mean`);
@@ -124,7 +124,7 @@ function checkChannels(value: unknown, least: number, most: number, channels: nu
   const isRight = (each: unknown) => typeof each === 'number' && each >= least && each <= most;
   if (!(values.length === channels && values.every(isRight)))
     throw new RangeError(
-      `${name} must be a number in [${least}, ${most}], or a list with one for each channel, got ${JSON.stringify(value)}`,
+      `${name} must be a number in [${least}, ${most}], or a list with one for each channel, got ${shown(value)}`,
     );
 }
 

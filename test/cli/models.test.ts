@@ -71,6 +71,9 @@ test('pixels are normalised, and images sized, as the files beside a model say',
     10,
   );
   expect(await loss({ pretrained_cfg: { mean: [0.2], std: [0.3] } })).toBeCloseTo(other, 10);
+  expect(await loss({ mean: [0.2], std: [0.3] })).toBeCloseTo(other, 10);
+  const wrapped = { model_type: 'timm_wrapper', pretrained_cfg: { mean: [0.2], std: 0.3 } };
+  expect(await loss(wrapped)).toBeCloseTo(other, 10);
   expect(await loss({}, { do_normalize: false, image_mean: [0.2] })).toBeCloseTo(
     await own({ mean: 0, std: 1 }),
     10,
@@ -80,6 +83,9 @@ test('pixels are normalised, and images sized, as the files beside a model say',
   expect(await loss({ image_size: [4, 16] })).toBeCloseTo(wide, 10);
   expect(await loss({ pretrained_cfg: { input_size: [1, 4, 16] } })).toBeCloseTo(wide, 10);
   expect(await loss({ image_size: 8 })).toBeCloseTo(usual, 10);
+  const resized = { model_args: { img_size: [4, 16] }, pretrained_cfg: { input_size: [1, 32, 32] } };
+  expect(await loss(resized)).toBeCloseTo(wide, 10);
+  expect(await loss({ pretrained_cfg: { input_size: [1, 32, 32] } })).toBeCloseTo(usual, 10);
 
   const refused = async (beside: object, pixels: object, message: string) => {
     place.writeJson('theirs/preprocessor_config.json', pixels);
@@ -88,6 +94,26 @@ test('pixels are normalised, and images sized, as the files beside a model say',
   };
   await refused({}, { do_rescale: false }, 'preprocessor_config.json: do_rescale must be true, got false');
   await refused({}, { rescale_factor: 1 }, 'preprocessor_config.json: rescale_factor must be 1/255, got 1');
+  const means = 'must be a number in [0, 1] for each channel';
+  await refused(
+    {},
+    { image_mean: [123.675] },
+    `preprocessor_config.json: image_mean ${means}, got [123.675]`,
+  );
+  await refused({ pretrained_cfg: { mean: 'x' } }, {}, `config.json: mean ${means}, got "x"`);
+  await refused({ pretrained_cfg: [] }, {}, 'config.json: pretrained_cfg must be an object, got []');
+  await refused(
+    {},
+    { do_normalize: 0 },
+    'preprocessor_config.json: do_normalize must be true or false, got 0',
+  );
+  await refused(
+    { num_attention_heads: '2' },
+    {},
+    'config.json: num_attention_heads must be a whole number, got "2"',
+  );
+  const long = `["${'x'.repeat(95)}...`;
+  await refused({ hidden_act: ['x'.repeat(1e6)] }, {}, `config.json: hidden_act must be 'gelu', got ${long}`);
   const rule = 'must be a number in [0, 1], or a list with one for each channel, got [0.4,0.5,0.6]';
   await refused({}, { image_mean: [0.4, 0.5, 0.6] }, `model.safetensors: training: mean ${rule}`);
   const positions = 'positions must be those of an image of [16,16] in patches of 2, got 17 of them';
@@ -105,6 +131,7 @@ test('what another model is told by is refused in one line', async () => {
   );
   const heads = '"num_attention_heads": 2';
   const cases: [string, string, ...string[]][] = [
+    [`{"hidden_act": ${'['.repeat(1e5)}${']'.repeat(1e5)}}`, 'hidden_act must be', '--heads', '2'],
     ['{}', 'theirs/model.safetensors: the number of heads must be given, the tensors do not tell it'],
     ['{', 'theirs/config.json: no JSON: '],
     [`{${heads}}`, 'theirs/model.safetensors: heads are 2, --heads says 4', '--heads', '4'],
