@@ -23,8 +23,8 @@ interface ClassifyOptions extends AttentionOptions {
 
 const help = `${modelHelp}
 
-Pictures are PNG files, grey or coloured, of any size: they are resized to that of the model, colours
-become grey where the model has one channel, and transparent parts become black.
+Pictures are PNG files, grey or coloured, of any size: whole, they are resized to that of the model,
+colours become grey where the model has one channel, and transparent parts become black.
 
 Examples:
   levattention classify run.safetensors shoe.png

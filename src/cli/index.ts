@@ -102,12 +102,16 @@ async function main(argv: string[]): Promise<void> {
     // Where the work is in a long piece that does not look up, the second one ends it at once.
     process.once('SIGINT', () => process.exit(exitCode.cancelled));
   });
-  // A reader such as `head` that has seen enough is no failure, and does not end a training, whose result is a file.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE' && running === 'train') return;
-    if (error.code === 'EPIPE') process.exit(exitCode.done);
-    process.stderr.write(`${failureOf(new InputError(`standard output: ${error.message}`), running).line}\n`);
-    process.exit(exitCode.input);
+    // A reader such as `head` that has seen enough is no failure.
+    const isLeft = error.code === 'EPIPE';
+    if (!isLeft && process.exitCode === undefined) {
+      const failure = new InputError(`standard output: ${error.message}`);
+      process.stderr.write(`${failureOf(failure, running).line}\n`);
+      process.exitCode = exitCode.input;
+    }
+    // The result of a training is a file.
+    if (running !== 'train') process.exit();
   });
   try {
     await program().parseAsync(argv.length > 2 ? argv : [...argv, '--help']);

@@ -1,6 +1,6 @@
 /** `levattention train`: trains a vision transformer as a configuration file says, with checkpoints to go on from. */
-import { existsSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { Command } from 'commander';
 import { loadVit, writeCheckpoint, writeWeights } from '../vit/checkpoint.js';
 import { fingerprintOf } from '../vit/images.js';
@@ -8,6 +8,7 @@ import { type Naming, namings } from '../vit/names.js';
 import { attentionText } from '../vit/operators.js';
 import { parameterCount } from '../vit/parameters.js';
 import { defaultRecipe, type Plan, stepsOf, trainingPlan } from '../vit/plan.js';
+import { checkRoom } from '../vit/room.js';
 import { type Evaluation, initialState, Trainer, type TrainingState } from '../vit/trainer.js';
 import { InputError, Interrupted, UsageError } from './failure.js';
 import { fileBehind, openFile, writeFileAtomic } from './file-source.js';
@@ -84,15 +85,17 @@ async function train(config: string, options: TrainOptions, { call, print }: Ses
   const { output, weights, data, names, json } = options;
   checkOutput(output, ['.safetensors'], '-o', [config]);
   if (weights !== undefined) checkOutput(weights, ['.safetensors'], '--weights', [config]);
-  if (weights !== undefined && resolve(fileBehind(weights)) === resolve(fileBehind(output)))
+  if (weights !== undefined && isSameFile(weights, output))
     throw new UsageError('--weights must be another file than -o');
   if (!namings.includes(names as Naming))
     throw new UsageError(`--names must be ${namings.join(' or ')}, got '${names}'`);
   const threads = parseThreads(options.threads);
   const interval = parsePositive(options.saveEvery, '--save-every') * 1000;
-  const plan = await about(config, async () =>
-    trainingPlan({ ...jsonOf(config), ...(data !== undefined && { data }) }),
-  );
+  const plan = await about(config, async () => {
+    const plan = trainingPlan({ ...jsonOf(config), ...(data !== undefined && { data }) });
+    checkRoom(plan, 'train');
+    return plan;
+  });
   if (!options.resume && existsSync(output))
     throw new UsageError(`-o ${output} is there already: go on from it with --resume, or remove it`);
   if (!options.resume && weights !== undefined && existsSync(weights))
@@ -161,6 +164,15 @@ async function train(config: string, options: TrainOptions, { call, print }: Ses
     print(
       `checkpoint written to ${output}${weights === undefined ? '' : `, weights to ${weights}`}\ntook ${seconds(elapsed)}, ${number(Math.round((10 * seen) / elapsed) / 10)} images/s`,
     );
+}
+
+/** Whether two paths of files that may not be there yet lead to the same one, through whatever links. */
+function isSameFile(...paths: [string, string]): boolean {
+  const [one, other] = paths.map((path) => {
+    const file = fileBehind(path);
+    return [realpathSync.native(dirname(file)), basename(file)].join('/');
+  });
+  return one === other;
 }
 
 /** What tells a file from one that took its place; nothing where there is none. */

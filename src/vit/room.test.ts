@@ -15,8 +15,10 @@ test('a training that does not fit is refused by what must be smaller', () => {
   );
   expect(check(large, { batch: 4, chunk: 4 })).not.toThrow();
   expect(check(large, { batch: 8, chunk: 8 })).toThrow(
-    /^train: chunk must be smaller: the model and its gradients with 8 images at a time take \d\.\d GiB of 4\.0 GiB$/,
+    /^train: chunk must be smaller: the model, its gradients and 8 images at a time take \d\.\d GiB of 4\.0 GiB$/,
   );
+  const square = { image: [2032, 2032], patch: 16, width: 1024, heads: 16, depth: 16 };
+  expect(check(square, { batch: 1, chunk: 1 })).toThrow(/^train: the model must be smaller: /);
 });
 
 test('looks at a large model are at as few images as find room, at a small one as the plan says', () => {

@@ -20,7 +20,7 @@ export function checkRoom({ model, training: { batch, chunk } }: Plan, where: st
   const numbers = 2 * count + activationNumbers(model, chunk);
   if (numbers > MOST_NUMBERS)
     throw new RangeError(
-      `${where}: chunk must be smaller: the model and its gradients with ${chunk} images at a time take ${gigabytes(numbers)} of ${gigabytes(MOST_NUMBERS)}`,
+      `${where}: ${chunk > 1 ? 'chunk' : 'the model'} must be smaller: the model, its gradients and ${chunk} images at a time take ${gigabytes(numbers)} of ${gigabytes(MOST_NUMBERS)}`,
     );
   const pieces = Math.ceil(batch / chunk);
   if (pieces * count > MOST_GRADIENTS)

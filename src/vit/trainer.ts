@@ -7,7 +7,7 @@ import { piecesOf } from './order.js';
 import { initialParameters, parameterCount, parameterParts } from './parameters.js';
 import { looksOf, type Plan, type Recipe, stepsOf } from './plan.js';
 import type { Job, Shared } from './replica.js';
-import { checkRoom, chunkForLooks } from './room.js';
+import { chunkForLooks } from './room.js';
 
 /** A look at the test set. */
 export interface Evaluation {
@@ -64,7 +64,7 @@ export class Trainer {
 
   /**
    * @param threads - workers, no more than there are pieces of work; 1 for this thread alone, with the same result to the last bit
-   * @throws RangeError for images of another kind than the model's, and where the model does not find room
+   * @throws RangeError for images of another kind than the model's
    */
   constructor(
     readonly plan: Plan,
@@ -72,7 +72,6 @@ export class Trainer {
     state: TrainingState,
     threads = 1,
   ) {
-    checkRoom(plan, 'train');
     checkSets(plan, sets);
     const { model, training } = plan;
     const workers = Math.min(threads, Math.max(piecesOf(training), chunksOf(sets.test, training)));

@@ -107,7 +107,7 @@ export class Vit {
     return logits;
   }
 
-  /** Adds to `gradients` those of the last forward pass, from the gradient [B, classes] of its logits. */
+  /** Adds to `gradients` those of the last forward pass, from the gradient [B, classes] of its logits; once after each, as it works in what that left. */
   backward(gradient: Floats): void {
     const { dense, shape, views, gradientViews } = this;
     if (this.gradients.length === 0) throw new RangeError('Vit.backward: the model must be one that learns');

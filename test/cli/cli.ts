@@ -40,10 +40,15 @@ export class Workplace {
     return readdirSync(this.folder, { recursive: true, encoding: 'utf8' }).sort();
   }
 
-  start(args: readonly string[], environment: Record<string, string> = {}): ChildProcess {
+  start(
+    args: readonly string[],
+    environment: Record<string, string> = {},
+    stdout: 'pipe' | number = 'pipe',
+  ): ChildProcess {
     return spawn(process.execPath, [program, ...args], {
       cwd: this.folder,
       env: { ...process.env, ...environment },
+      stdio: ['pipe', stdout, 'pipe'],
     });
   }
 

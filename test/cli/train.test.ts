@@ -1,5 +1,13 @@
 /** `levattention train`, `eval` and `classify` as a user runs them, on a small data set of bars. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { foreignPngs } from '../../src/io/foreign-png.test-data.js';
@@ -106,6 +114,21 @@ test('a training whose reader has seen enough goes on to its end', async () => {
   expect(place.files()).toContain('end.safetensors');
 });
 
+test('a training whose output is lost says so, and goes on to its end', async (context) => {
+  if (!existsSync('/dev/full')) context.skip('there is no full device');
+  const full = openSync('/dev/full', 'w');
+  const child = place.start(['train', 'config.json', '-o', 'full.safetensors'], {}, full);
+  let stderr = '';
+  child.stderr!.on('data', (data) => (stderr += data));
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  closeSync(full);
+  expect([code, stderr]).toEqual([
+    1,
+    'levattention train: standard output: ENOSPC: no space left on device, write\n',
+  ]);
+  expect((await loadVit(readFileSync(place.path('full.safetensors')))).state?.step).toBe(60);
+});
+
 test('a run that diverges says so, and leaves a checkpoint of numbers', async () => {
   const training = { ...config.training, clip: 1e9, warmup: 0, images: 3200 };
   place.writeJson('gradient.json', { ...config, training: { ...training, rate: 10, decay: 10 } });
@@ -145,6 +168,7 @@ test('what cannot be used is refused in one line', async () => {
     training: { ...config.training, batch: 1024, chunk: 1024 },
   });
   mkdirSync(place.path('folders/train-images-idx3-ubyte'), { recursive: true });
+  symlinkSync('folders', place.path('linked'));
   place.writeJson('few.json', { ...config, model: { ...config.model, classes: 3 } });
   place.writeJson('absent.json', { ...config, data: 'nowhere' });
   place.writeJson('always.json', { ...config, attention: { keys: 2, always: [0, 1, 2] } });
@@ -176,7 +200,11 @@ test('what cannot be used is refused in one line', async () => {
     [train('vast.json'), 1, 'vast.json: model: must have at most 536870912 parameters, got 4'],
     [train('list.json', '--data', '.'), 1, 'list.json: must hold a JSON object'],
     [train('pieces.json'), 1, 'pieces.json: batch / chunk must be smaller: the gradients of 65536 pieces'],
-    [train('large.json'), 1, 'large.json: chunk must be smaller: the model and its gradients with 1024'],
+    [
+      train('large.json'),
+      1,
+      'large.json: chunk must be smaller: the model, its gradients and 1024 images at a time',
+    ],
     [train('config.json', '--data', 'folders'), 1, 'folders/train-images-idx3-ubyte: is not a file'],
     [
       train('config.json', '--weights', 'there.safetensors'),
@@ -197,6 +225,11 @@ test('what cannot be used is refused in one line', async () => {
       'nothing: must hold 5 images of a digit, the fifth for tests',
     ],
     [train('config.json', '--weights', './x.safetensors'), 2, '--weights must be another file than -o'],
+    [
+      ['train', 'config.json', '-o', 'folders/y.safetensors', '--weights', 'linked/y.safetensors'],
+      2,
+      '--weights must be another file than -o',
+    ],
     [train('config.json', '--names', 'x'), 2, "--names must be huggingface or timm, got 'x'"],
     [train('config.json', '--threads', '0'), 2, '--threads must be'],
     [train('config.json', '--resume'), 1, 'x.safetensors: no such file'],
