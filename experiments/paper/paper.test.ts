@@ -259,6 +259,7 @@ it('does a run again whose configuration is another one, and models whose weight
     expect(line).toMatch(
       /^training-softmax-17-seed0: its result is there, but not .*keys.json, which stability-softmax reads/,
     );
+    expect(againLines([model], at)).toEqual([]);
   }
   rmSync(weights);
   // Done again, it leaves what it left.
@@ -279,7 +280,8 @@ it('does again what is damaged, in one line where it cannot', async () => {
       'checkpoint.safetensors',
       readFileSync(place.path(model, 'checkpoint.safetensors')).subarray(0, 9000),
     ],
-    [model, 'seconds.json', ''],
+    // Of processes whose work is of no use: they do not count.
+    [model, 'seconds.json', '100000'],
     [reader, 'parts.json', '{"softmax":'],
     [reader, 'seconds.json', 'null'],
   ];
@@ -305,6 +307,7 @@ it('does again what is damaged, in one line where it cannot', async () => {
   expect(beside()).toHaveLength(1);
   expect(await work([model, reader], at)).toEqual([]);
   for (const run of [model, reader]) expect(at.result(run)!.result).toEqual(place.result(run)!.result);
+  expect(at.result(model)!.seconds).toBeLessThan(1000);
   expect(beside()).toEqual([]);
   // Without a folder to write to.
   const file = join(folder, 'file');

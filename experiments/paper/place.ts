@@ -30,6 +30,7 @@ export interface Kept<Result = object> {
 /** The folders of one size of the experiments. */
 export class Place {
   readonly #locks = new Map<Run, NodeJS.Timeout>();
+  readonly #clocks = new Map<Run, Clock>();
 
   /**
    * @param results - of the files that are kept for good
@@ -58,6 +59,7 @@ export class Place {
   /** Works on a run to its end and keeps the result. */
   async execute(run: Run): Promise<void> {
     const clock = new Clock(this.path(run, 'seconds.json'), this.saveEvery);
+    this.#clocks.set(run, clock);
     const result = await run.work(this);
     const kept: Kept = {
       name: run.name,
@@ -69,6 +71,11 @@ export class Place {
       date: new Date().toISOString().slice(0, 10),
     };
     writeWhole(this.resultPath(run), `${JSON.stringify(kept)}\n`);
+  }
+
+  /** A run at work makes no use of what was done before: its time does not count. */
+  beginsAnew(run: Run): void {
+    this.#clocks.get(run)?.forget();
   }
 
   /** A file of a run in the cache. Another configuration has another folder. */
@@ -150,7 +157,7 @@ const holderOf = (path: string) => Number(readJson(path) ?? 0);
 /** Processor time of a run, which goes on in the next process where this one is killed. */
 class Clock {
   readonly #start = process.cpuUsage();
-  readonly #before: number;
+  #before: number;
   readonly #timer: NodeJS.Timeout;
 
   constructor(path: string, saveEvery: number) {
@@ -164,6 +171,11 @@ class Clock {
   #now(): number {
     const { user, system } = process.cpuUsage(this.#start);
     return this.#before + (user + system) / 1e6;
+  }
+
+  /** Leaves out the processes before this one. */
+  forget(): void {
+    this.#before = 0;
   }
 
   stop(): number {

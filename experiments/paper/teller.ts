@@ -28,8 +28,10 @@ export function choiceText({ name, data, model, recipe, small, large, long, seed
 export function againLines(missing: readonly Run[], place: Place): string[] {
   return missing
     .filter((run) => place.result(run))
-    .map((run) => {
-      const reader = missing.find(({ reads }) => reads.some((artefact) => artefact.run === run))!;
+    .flatMap((run) => {
+      const reader = missing.find(({ reads }) => reads.some((artefact) => artefact.run === run));
+      // Where nothing reads it, another command has just done it.
+      if (!reader) return [];
       const files = reader.reads.filter((artefact) => artefact.run === run).map(({ file }) => file);
       return `${run.name}: its result is there, but not ${files.join(', ')}, which ${reader.name} reads: it is done again, about ${durationText(run.seconds)}`;
     });

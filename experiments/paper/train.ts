@@ -92,9 +92,11 @@ function secondsOf(geometry: Geometry, attention: AttentionChoice): number {
 async function startOf(run: TrainingRun, place: Place, keepsLooks: boolean): Promise<TrainingState> {
   const { plan } = run.config;
   const state = (await loadedFrom(checkpointPath(run, place)))?.state;
-  if (!state) return initialState(plan);
-  const isWhole = !keepsLooks || state.history.every(({ step }) => existsSync(lookPath(run, place, step)));
-  return isWhole ? state : initialState(plan);
+  const isWhole =
+    state && (!keepsLooks || state.history.every(({ step }) => existsSync(lookPath(run, place, step))));
+  if (isWhole) return state;
+  place.beginsAnew(run);
+  return initialState(plan);
 }
 
 async function train(run: TrainingRun, place: Place, keepsLooks: boolean): Promise<Trained> {

@@ -30,8 +30,13 @@ export function weightsOf(run: TrainingRun): Artefact<Float32Array> {
   };
 }
 
-/** A model, where its file is there and whole. */
+/** A model, where its file is there and whole; what is not is told, as hours may have gone into it. */
 export async function loadedFrom(path: string): Promise<LoadedVit | undefined> {
   if (!existsSync(path)) return undefined;
-  return loadVit(readFileSync(path)).catch(() => undefined);
+  try {
+    return await loadVit(readFileSync(path));
+  } catch (error) {
+    console.error(`${path}: is not used, ${(error as Error).message}`);
+    return undefined;
+  }
 }

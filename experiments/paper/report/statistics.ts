@@ -34,7 +34,8 @@ export function signOf({ mean, error, count }: Estimate): Sign {
 }
 
 /** How many standard errors a mean must be from 0 to be told from it. */
-export const student = (freedom: number) => STUDENT[Math.min(freedom, STUDENT.length) - 1];
+export const student = (freedom: number) =>
+  freedom < 1 ? Number.POSITIVE_INFINITY : STUDENT[Math.min(freedom, STUDENT.length) - 1];
 
 /** The sign of a difference of two values of one seed each, by how much seeds differ in groups of several. */
 export function signBySpread(difference: number, groups: readonly (readonly number[])[]): Sign {
